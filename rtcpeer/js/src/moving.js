@@ -131,7 +131,8 @@ export const nextGuest = (Base) => class extends Base {
   /** Whether the node goes on after its link with the host. @param {Link} link @param {boolean} again another link follows */
   parts(link, again) {
     const { reason, failure, published } = link;
-    if (again && published && reason === "lost") this.report((this.reported = this.migration.term));
+    // A page that is put away ends its links itself, which says nothing about the host.
+    if (again && published && reason === "lost" && !this.node.leaving) this.report((this.reported = this.migration.term));
     if (again || reason === "host gone") return true;
     const waits = !failure && (reason === "by peer" || reason === "kicked");
     if (waits) this.migration.awaitWord();

@@ -101,6 +101,35 @@ test("the page of the host is put away: guests stay connected with each other", 
   for (const p of [a, b, c, d]) await p.close();
 });
 
+for (const comes of ["back", "back in another program"]) {
+  test(`the page of the only guest is put away, and comes ${comes}: the room keeps its host, however late the link is there again`, async () => {
+    let goOn, waits = Promise.resolve();
+    class Late extends RTCPeerConnection {
+      async setLocalDescription(description) {
+        await waits;
+        return super.setLocalDescription(description);
+      }
+    }
+    const config = { newRoom: { migrates: true, hostTimeout: 30000 }, keepPlace: true, RTCPeerConnection: Late };
+    let [a, b] = await room(`put-away-${comes.replaceAll(" ", "-")}`, config, config);
+    const before = b;
+    waits = new Promise((resolve) => (goOn = resolve)); // the guest is the one that offers
+    b.node.suspend();
+    b.node.signaling.closed = comes !== "back";
+    await a.event("disconnected", b.id);
+    if (comes === "back") await b.event("signaling resumed");
+    else {
+      b = await member(a.node.url, { ...config, resume: b.node.resume });
+      assert.equal(b.id, before.id);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // the server would replace a lost host after 500 ms
+    assert.deepEqual([a.ended, a.migration.term, b.node.host, b.migration.term], [null, 1, 1, 1]);
+    goOn();
+    await hosts(1, 1, a, b);
+    for (const p of [before, b, a]) await p.close();
+  });
+}
+
 test("a kicked guest is told so, even if the host's message comes before the server's, or alone", async () => {
   for (const late of [300, Infinity]) {
     const [a, b, c] = await room(`kicked-${late}`, {}, {}, {});
