@@ -108,7 +108,7 @@ export declare class Offer {
     toBlob({ signal, onprogress, part }?: ReceiveOptions): Promise<Blob>;
     /**
      * Accepts the file and writes it to a stream as Uint8Arrays. It closes the stream when the file is complete and its SHA-256
-     * is right, and aborts it otherwise. Rejects with a TransferError.
+     * is right, and aborts it otherwise, without waiting for that. Rejects with a TransferError.
      * @param {WritableStream<any>} stream @param {ReceiveOptions} [options] @returns {Promise<void>}
      */
     pipeTo(stream: WritableStream<any>, { signal, onprogress }?: ReceiveOptions): Promise<void>;
