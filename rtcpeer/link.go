@@ -31,7 +31,7 @@ type link struct {
 	signals  <-chan *signaling.SignalData // from the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
 	presence *presence                    // replaced when the link is published, if the peer was relayed before
-	first    *signaling.SignalData        // the signal that asked for the link; nil: none
+	first    *signaling.SignalData        // the offer that asked for the link; nil: none, and always at the offering end
 	again    bool                         // there was a link before: the other end may have to be asked for its offer
 	joins    int                          // of the peer, when the link began: see peer.joins
 	lanes    []*lane

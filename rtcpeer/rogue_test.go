@@ -1,6 +1,7 @@
 package rtcpeer_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -40,23 +41,36 @@ var rogueLanes = transport.PathConfig{
 // newRogue sits down and opens a link with a node.
 func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 	t.Helper()
+	r := enterRogue(t, w, id, other)
+	r.open()
+	return r
+}
+
+// enterRogue sits down, and makes no link.
+func enterRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
+	t.Helper()
 	r := &rogue{t: t, other: other, host: w.network.Transport()}
 	r.session = w.room.enterAs(id, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: fmt.Sprint("rogue ", id)})
 	t.Cleanup(func() { r.session.Close() })
-	r.path = r.negotiate(1, false)
-	random := [32]byte{byte(id)}
+	return r
+}
+
+// open opens a link, the first one or another.
+func (r *rogue) open() {
+	r.t.Helper()
+	r.path = r.negotiate(r.attempt+1, false)
+	random := [32]byte{byte(r.session.member.ID)}
 	r.say(r.path, rtcpeer.Hello(random, 1<<20))
 	for range 3 { // which it need not wait with
 		r.say(r.path, rtcpeer.Beat(0, 0))
 	}
 	hello := r.hear(r.path)
-	require.Equal(t, "hello", hello.Kind)
+	require.Equal(r.t, "hello", hello.Kind)
 	offering, answering := random, hello.Random
 	if !r.offers() {
 		offering, answering = answering, offering
 	}
 	r.secret = rtcpeer.NewSecret(r.link, offering, answering)
-	return r
 }
 
 func (r *rogue) offers() bool { return r.session.member.ID > r.other }
@@ -86,6 +100,7 @@ func (r *rogue) negotiate(attempt int, repair bool) transport.Path {
 			d, err := signaling.DecodeSignalData(s.Data)
 			require.NoError(r.t, err)
 			switch {
+			case d.Type == signaling.Offer && d.Repair != repair: // of the link before
 			case d.Type == signaling.Offer:
 				attempt, r.link = d.Attempt, d.Link
 				sdp, err := p.Answer(d.SDP)
@@ -135,6 +150,14 @@ func (r *rogue) signal(d signaling.SignalData) {
 
 // say writes a control frame; the node may have closed the path.
 func (r *rogue) say(p transport.Path, frame []byte) { _ = p.Lane(rogueControl).Write(frame) }
+
+// write writes a frame, in hex, to another lane than that of the control frames.
+func (r *rogue) write(lane int, frame string) {
+	r.t.Helper()
+	raw, err := hex.DecodeString(frame)
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.path.Lane(lane).Write(raw))
+}
 
 // hear returns the next control frame of the node.
 func (r *rogue) hear(p transport.Path) rtcpeer.Frame {

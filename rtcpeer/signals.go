@@ -228,8 +228,12 @@ func leftReason(r signaling.LeftReason) DisconnectReason {
 // signaled handles a signal of a member.
 func (n *Node) signaled(s signaling.Signal) {
 	data, err := signaling.DecodeSignalData(s.Data)
-	if err == nil && data.Attempt > maxAttempt {
+	switch {
+	case err != nil:
+	case data.Attempt > maxAttempt:
 		err = fmt.Errorf("attempt %d", data.Attempt)
+	case data.Type == signaling.Offer && offers(n.id, s.From):
+		err = errors.New("an offer to the offering end")
 	}
 	if err != nil {
 		n.log.Debug("invalid signal ignored", "peer", s.From, "err", err)
