@@ -192,7 +192,7 @@ func (l *link) receive(s *signaling.SignalData) error {
 	case s.Type == signaling.Repair:
 		return l.startAnew(freshFor)
 	case s.Type == signaling.Offer && s.Repair: // there is no such link here
-		l.state.attempt = max(l.state.attempt, s.Attempt)
+		l.state.attempt = laterAttempt(l.state.attempt, s.Attempt)
 		l.request("")
 		return nil
 	case l.answersOther(s):

@@ -276,7 +276,7 @@ func TestForgedAttempts(t *testing.T) {
 		for _, victim := range []rtcpeer.PeerID{1, 5} {
 			i := w.impostor(6-victim, victim, func(transport.Path) {})
 			for _, kind := range []signaling.SignalType{signaling.Offer, signaling.Answer, signaling.Candidate, signaling.Repair} {
-				for _, attempt := range []int{math.MaxInt>>11 + 1, math.MaxInt} {
+				for _, attempt := range []int{math.MaxInt >> 11, math.MaxInt>>11 + 1, math.MaxInt} {
 					i.say(signaling.SignalData{Type: kind, Attempt: attempt, Link: link, SDP: "v=0", Repair: true})
 				}
 			}
@@ -287,6 +287,34 @@ func TestForgedAttempts(t *testing.T) {
 		after(10 * time.Second)
 		require.Equal(t, "connected interrupted resumed", w.diaries[1].story(5))
 		require.Equal(t, 2, w.link(1, 5).Paths)
+	})
+}
+
+// Nor are they while there is no link, which would keep the two from linking ever again.
+func TestForgedAttemptsWithoutALink(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
+		link := w.linkID()
+		w.join(rtcpeer.Config{LostAfter: 3 * time.Second, ConnectTimeout: 3 * time.Second}, 1, 5)
+		w.partition(1, 5)
+		after(time.Minute)
+		impostors := []*impostor{w.impostor(5, 1, func(transport.Path) {}), w.impostor(1, 5, func(transport.Path) {})}
+		for range 120 { // the pauses between two tries are many seconds now
+			w.room.mu.Lock()
+			id := *link
+			w.room.mu.Unlock()
+			for _, i := range impostors {
+				for _, kind := range []signaling.SignalType{signaling.Answer, signaling.Candidate, signaling.Repair, signaling.Offer} {
+					i.say(signaling.SignalData{Type: kind, Attempt: math.MaxInt >> 11, Link: id, SDP: "v=0", Repair: true})
+				}
+			}
+			after(time.Second)
+		}
+		w.honest()
+		w.heal(1, 5)
+		after(45 * time.Second)
+		require.Equal(t, "connected interrupted disconnected(lost) connected", w.diaries[1].story(5))
+		require.Equal(t, "connected interrupted disconnected(lost) connected", w.diaries[5].story(1))
 	})
 }
 

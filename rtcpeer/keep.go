@@ -255,7 +255,7 @@ func (l *link) offered(s *signaling.SignalData) {
 	switch {
 	case l.state.offers:
 	case s.Repair: // of a link that is not here
-		l.state.attempt = max(l.state.attempt, s.Attempt)
+		l.state.attempt = laterAttempt(l.state.attempt, s.Attempt)
 		l.request(l.id)
 	case s.Link != "" || max(s.Attempt, 1) > l.state.attempt:
 		l.giveWay(s)
@@ -287,7 +287,7 @@ func (l *link) requested(s *signaling.SignalData) {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
 		seen := s.Attempt >= l.state.attempt
-		l.state.attempt = max(l.state.attempt, s.Attempt) // larger, if somebody else has offered in this end's name
+		l.state.attempt = laterAttempt(l.state.attempt, s.Attempt) // larger, if somebody else has offered in this end's name
 		l.decide(l.repair.requested(time.Now(), l.sight(), seen))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)

@@ -56,6 +56,19 @@ const maxCandidates = 64
 // enough numbers above it, in JavaScript too.
 const maxAttempt = math.MaxInt >> 11 // 2^52-1; 2^20-1 where an int has 32 bits
 
+// maxJump is how much larger than the last number of a link the next one may be. Otherwise one forged number could be the
+// largest, and no attempt would follow on it.
+const maxJump = min(maxAttempt>>2, math.MaxInt32)
+
+// laterAttempt returns the number of the last attempt after a signal has come: said, the signal's number, if it is larger
+// than known, and can be true.
+func laterAttempt(known, said int) int {
+	if said-known > maxJump {
+		return known
+	}
+	return max(known, said)
+}
+
 // start begins the negotiation: only the offering end has something to do.
 func (n negotiation) start() (negotiation, []step) { return n.retry() }
 
@@ -102,8 +115,8 @@ func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
 
 func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) {
 	attempt := max(s.Attempt, 1)
-	if n.offers || attempt <= n.attempt && s.Link == n.link {
-		return n, nil // this end does not answer, or a later offer has replaced this one
+	if n.offers || s.Link == n.link && laterAttempt(n.attempt, attempt) == n.attempt {
+		return n, nil // this end does not answer, or a later offer has replaced this one, or its number is forged
 	}
 	early := n.early // from programs that send candidates before their offer
 	if n.attempt > 0 {

@@ -110,6 +110,27 @@ func TestAttemptNumbersContinue(t *testing.T) {
 	}
 }
 
+// The number of a further offer for a link may be larger than the next one, but not by any amount: somebody has forged it.
+// The first offer for a link may have any number.
+func TestForgedNumberOfAnOffer(t *testing.T) {
+	offer := func(attempt int, link string) signaling.SignalData {
+		return signaling.SignalData{Type: signaling.Offer, Attempt: attempt, Link: link}
+	}
+	n := negotiation{attempt: 3}
+	n, steps := n.receive(offer(maxAttempt, "A"))
+	require.Len(t, steps, 1)
+	n, steps = n.receive(offer(7, "B"))
+	require.Len(t, steps, 1)
+	for _, attempt := range []int{7 + maxJump + 1, maxAttempt} {
+		forged, steps := n.receive(offer(attempt, "B"))
+		require.Empty(t, steps)
+		require.Equal(t, n, forged)
+	}
+	n, steps = n.receive(offer(7+maxJump, "B"))
+	require.Len(t, steps, 1)
+	require.Equal(t, 7+maxJump, n.attempt)
+}
+
 func TestNegotiationIsPure(t *testing.T) {
 	n, _ := negotiation{offers: true}.start()
 	c := func(i int) signaling.SignalData {

@@ -143,7 +143,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 	for {
 		select {
 		case s := <-p.signals:
-			p.attempt = max(p.attempt, s.Attempt)
+			p.attempt = laterAttempt(p.attempt, s.Attempt)
 			l.noteAnswer(s)
 			switch {
 			case s.Type == signaling.Refuse && l.isAbout(s):
