@@ -264,17 +264,21 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 	r.node.inbox.disconnected(l.presence, l.parting(reason), nil)
 }
 
-// over ends all relayed peers.
+// over ends all relayed peers, and forgets them: nothing more comes over the link with the host, and over the next one a
+// packet may come before the announcement of its source.
 func (r *guest) over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.relayed {
 		r.node.inbox.disconnected(p, Event{Reason: HostGone}, nil)
 	}
+	clear(r.relayed)
+	clear(r.times)
+	r.goneIDs = ring.Ring[PeerID]{}
 }
 
-// regroup handles a change of the host: it ends the relayed peers that are not in the list there. It returns those of
-// the others that may have missed reliable packets.
+// regroup handles a change of the host, when nothing more comes from the old one: it ends the relayed peers that are not in
+// the list there, and forgets those that are gone. It returns those of the others that may have missed reliable packets.
 func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -286,12 +290,16 @@ func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 		switch sent := max(p.sent.Swap(0), r.sent.Load()); {
 		case !slices.Contains(there, id):
 			r.node.inbox.disconnected(p, Event{Reason: HostGone}, nil)
-		case sent != 0 && sent > since && r.node.inbox.here(p):
+			delete(r.relayed, id)
+		case !r.node.inbox.here(p):
+			delete(r.relayed, id)
+		case sent != 0 && sent > since:
 			missed = append(missed, id)
 		}
 	}
 	r.sent.Store(0)
 	clear(r.times)
+	r.goneIDs = ring.Ring[PeerID]{}
 	slices.Sort(missed)
 	return missed
 }

@@ -3,9 +3,12 @@ package rtcpeer_test
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -307,5 +310,107 @@ func TestBadSignals(t *testing.T) {
 		failure, ok := errors.AsType[*rtcpeer.PeerError](ev.Err)
 		require.True(t, ok)
 		require.Equal(t, "answer", failure.Op)
+	})
+}
+
+// The announcement of a guest and its packet come on different channels. If the packet is faster, it tells that the guest
+// is there, also if the same guest was there over an earlier link with the host, or with the host before.
+func TestPacketBeforeTheAnnouncementOverTheNextLink(t *testing.T) {
+	const add9, del9 = "070109000000", "070209000000"
+	again := func(_ *world, host, _ *rogue) *rogue {
+		host.path.Close()
+		after(100 * time.Millisecond)
+		host.open()
+		return host
+	}
+	tests := []struct {
+		name string
+		term int
+		next func(w *world, host, heir *rogue) *rogue
+		want string
+	}{
+		{"the same host", 0, again, "connected disconnected(host gone) connected"},
+		{"the same host of a room that migrates", 1, again, "connected disconnected(host gone) connected"},
+		{"another host", 1, func(w *world, host, heir *rogue) *rogue {
+			host.write(0, del9)
+			after(100 * time.Millisecond)
+			w.room.depose()
+			heir.open()
+			return heir
+		}, "connected disconnected(by peer) connected"},
+		{"another host, which does not know it at first", 1, func(w *world, _, heir *rogue) *rogue {
+			w.room.depose()
+			heir.open()
+			return heir
+		}, "connected disconnected(host gone) connected"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 10 * time.Millisecond})
+				w.room.term = tt.term
+				host, heir := enterRogue(t, w, 1, 5), enterRogue(t, w, 3, 5)
+				guest := w.enter(5, rtcpeer.Config{})
+				host.open()
+				host.write(0, add9)
+				after(100 * time.Millisecond)
+				host.write(1, relayFrame(9, "0361"))
+				after(100 * time.Millisecond)
+				host = tt.next(w, host, heir)
+				after(time.Second) // the guest has parted from the old host
+				host.write(1, relayFrame(9, "0362"))
+				after(100 * time.Millisecond)
+				host.write(0, add9)
+				after(100 * time.Millisecond)
+				require.Equal(t, tt.want, w.diaries[5].story(9))
+				require.Equal(t, []string{"a", "b"}, w.diaries[5].packets(9, 0, rtcpeer.UnreliableOrdered))
+				require.Zero(t, guest.Stats().Dropped["peer_gone"])
+			})
+		})
+	}
+}
+
+// A guest loses the host for a while, again and again. Another one greets it each time that it is back, on a channel of
+// their own, and each greeting arrives.
+func TestGreetingsOfAGuestThatComesBack(t *testing.T) {
+	const times = 30
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond, Loss: 0.2})
+		config := rtcpeer.Config{LostAfter: 4 * time.Second, Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+		w.enter(1, config)
+		w.hosts[5] = w.network.Transport()
+		greeter := w.room.join(t, 5, w.hosts[5], config)
+		greetings, done := 0, make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				ev, err := greeter.Receive(t.Context())
+				if err != nil {
+					return
+				}
+				if ev.Kind == rtcpeer.PeerConnected && ev.Peer == 9 {
+					greetings++
+					assert.NoError(t, greeter.Send(t.Context(), rtcpeer.Packet{Peer: 9, Channel: 1, Data: fmt.Append(nil, greetings)}))
+				}
+			}
+		}()
+		w.enter(9, config)
+		after(5 * time.Second)
+		for range times {
+			w.partition(1, 9)
+			after(8 * time.Second)
+			w.heal(1, 9)
+			after(8 * time.Second)
+		}
+		require.NoError(t, greeter.Close())
+		<-done
+		require.Equal(t, times+1, greetings)
+		var want []string
+		for i := range greetings {
+			want = append(want, fmt.Sprint(i+1))
+		}
+		require.Equal(t, want, w.diaries[9].packets(5, 1, rtcpeer.Reliable))
+		require.Zero(t, w.nodes[9].Stats().Dropped["peer_gone"])
+		w.diaries[9].check(t)
 	})
 }
