@@ -314,7 +314,11 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 
 // abandon ends the presence of a next host that could not be linked, if that was a relayed peer before. Of all other
 // peers the host says who is gone.
-func (r *guest) abandon(id PeerID, reason DisconnectReason) { r.end(id, reason) }
+func (r *guest) abandon(id PeerID, reason DisconnectReason) {
+	if r.end(id, reason) {
+		r.opened.wake() // packets for that peer wait in vain
+	}
+}
 
 // here returns the relayed peers that are connected.
 func (r *guest) here() (ids []PeerID) {

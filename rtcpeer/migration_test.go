@@ -630,6 +630,36 @@ func TestHostDisconnectsOneGuest(t *testing.T) {
 	}, 1, 5, 7)
 }
 
+// A packet waits for a link with the next host, which was a guest before. When the program has been told that this peer is
+// gone, Send says so, too.
+func TestSendToANextHostThatCannotBeLinked(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.partition(5, 9)
+		w.kill(1)
+		after(10 * time.Second)
+		w.room.depose()
+		after(time.Second)
+		require.Equal(t, rtcpeer.PeerID(5), w.nodes[9].Host())
+		sent := make(chan error, 2)
+		go func() { sent <- w.nodes[9].Send(t.Context(), rtcpeer.Packet{Peer: 5, Data: []byte("x")}) }()
+		after(time.Second)
+		require.Empty(t, sent, "it waits")
+		after(30 * time.Second)
+		require.Equal(t, "connected host changed disconnected(lost) failed", w.diaries[9].story(5))
+		require.Len(t, sent, 1, "it hangs")
+		require.ErrorIs(t, <-sent, rtcpeer.ErrUnknownPeer)
+
+		go func() { sent <- w.nodes[9].Send(t.Context(), rtcpeer.Packet{Peer: 7, Data: []byte("y")}) }()
+		after(time.Second)
+		require.Empty(t, sent, "7 is still connected")
+		w.heal(5, 9)
+		after(time.Minute)
+		require.NoError(t, <-sent)
+		require.Equal(t, []string{"y"}, w.diaries[7].packets(9, 0, rtcpeer.Reliable))
+		w.wantHost(5, 2, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
 // A node that closes between two hosts closes at once.
 func TestCloseBetweenTwoHosts(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
