@@ -108,8 +108,9 @@ func (l *link) awaitMove() error {
 	}
 }
 
-// awaitHost ends the node of a guest, unless the server names another host in time. It is called when the host has ended
-// the link without saying that it leaves the room: if no other host follows, it has disconnected only this guest.
+// awaitHost ends the node of a guest, unless the server names another host in time, or the same one is back. It is called
+// when the host has ended the link without saying that it leaves the room: if no host follows, it has disconnected only this
+// guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
 	defer timer.Stop()
@@ -120,7 +121,7 @@ func (n *Node) awaitHost(at *lead, why string) {
 		case <-timer.C:
 		}
 		switch {
-		case n.room.lead.Load() != at:
+		case n.room.lead.Load() != at || n.roster.linking(at.host):
 			return
 		case n.room.isLost():
 			timer.Reset(kickTime)

@@ -630,6 +630,27 @@ func TestHostDisconnectsOneGuest(t *testing.T) {
 	}, 1, 5, 7)
 }
 
+// The host disconnects one guest, and is then started again. The guest has a link with it again, and does not wait for
+// another host.
+func TestHostDisconnectsOneGuestAndComesBack(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 4 * time.Second} {
+		t.Run(away.String(), func(t *testing.T) {
+			migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+				require.NoError(t, w.nodes[1].DisconnectWith(7, 1, "restart"))
+				after(200 * time.Millisecond)
+				require.Equal(t, []string{`by peer: code 1, "restart"`}, w.diaries[7].partings(1))
+				w.kill(1)
+				after(away)
+				w.hosts[1] = w.network.Transport()
+				w.enter(1, rtcpeer.Config{})
+				after(20 * time.Second)
+				w.wantHost(1, 1, 1, 5, 7)
+				require.Equal(t, "connected disconnected(by peer) connected", w.diaries[7].story(1))
+			}, 1, 5, 7)
+		})
+	}
+}
+
 // A packet waits for a link with the next host, which was a guest before. When the program has been told that this peer is
 // gone, Send says so, too.
 func TestSendToANextHostThatCannotBeLinked(t *testing.T) {

@@ -236,6 +236,14 @@ func (r *roster) full(limit int, newcomer PeerID) bool {
 	return limit > 0 && linked >= limit
 }
 
+// linking reports whether there is a link with a peer, or one is being made.
+func (r *roster) linking(id PeerID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	return p != nil && p.running && !p.parting
+}
+
 // start runs the first link with a member, unless there is one already, or no link may start any more.
 func (r *roster) start(id PeerID, first *signaling.SignalData) {
 	r.mu.Lock()
