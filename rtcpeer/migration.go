@@ -109,10 +109,10 @@ func (l *link) awaitMove() error {
 }
 
 // awaitHost ends the node of a guest, unless the server names another host in time, or the same one is back. It is called
-// when the host has ended the link without saying that it leaves the room: if no host follows, it has disconnected only this
-// guest.
-func (n *Node) awaitHost(at *lead, why string) {
-	timer := time.NewTimer(kickTime)
+// when the host has ended the link without saying that it leaves the room: if no host follows, it has disconnected or kicked
+// only this guest. Of a kick the server tells, too. While the connection to the server is lost, neither can be known.
+func (n *Node) awaitHost(at *lead, why error) {
+	timer := time.NewTimer(wordTime)
 	defer timer.Stop()
 	for {
 		select {
@@ -124,13 +124,16 @@ func (n *Node) awaitHost(at *lead, why string) {
 		case n.room.lead.Load() != at || n.roster.linking(at.host):
 			return
 		case n.room.isLost():
-			timer.Reset(kickTime)
+			timer.Reset(wordTime)
 		default:
-			n.endLater(fmt.Errorf("%w: %s", ErrHostGone, why))
+			n.endLater(why)
 			return
 		}
 	}
 }
+
+// wordTime is how long the server's word about the host, or about this node, may take after the host has ended the link.
+const wordTime = 5 * time.Second
 
 // hostLost tells the server that the link with the host is lost.
 func (n *Node) hostLost(at *lead) {

@@ -141,6 +141,45 @@ func TestHostIsKicked(t *testing.T) {
 	}
 }
 
+// So does a guest that hears this from the old host while it is away from the server for long.
+func TestHostIsKickedWhileAGuestIsAwayFromTheServer(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		away := w.room.sessionOf(9)
+		w.room.cut(away)
+		w.room.notice(away)
+		after(time.Second)
+		w.room.mu.Lock()
+		w.room.expel(w.room.members[1])
+		w.room.mu.Unlock()
+		after(10 * time.Second)
+		require.Equal(t, "connected disconnected(kicked)", w.diaries[9].story(1))
+		require.Equal(t, rtcpeer.PeerID(1), w.nodes[9].Host())
+		w.room.restore(away)
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		require.Equal(t, "connected", w.diaries[9].story(7))
+	}, 1, 5, 7, 9)
+}
+
+// A guest is kicked while it is away from the server, which tells it when it is back.
+func TestGuestIsKickedWhileItIsAwayFromTheServer(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		away := w.room.sessionOf(9)
+		w.room.cut(away)
+		w.room.notice(away)
+		after(time.Second)
+		require.NoError(t, w.nodes[1].Kick(t.Context(), 9, "be nice"))
+		after(10 * time.Second)
+		require.Equal(t, "connected disconnected(kicked)", w.diaries[9].story(1))
+		w.room.restore(away)
+		after(5 * time.Second)
+		_, why := w.diaries[9].end()
+		require.ErrorIs(t, why, &signaling.Error{Code: signaling.CodeResumeRefused})
+		require.Equal(t, "connected disconnected(host gone)", w.diaries[9].story(7))
+		w.wantHost(1, 1, 1, 5, 7)
+	}, 1, 5, 7, 9)
+}
+
 // A room whose members prove that they know a secret goes on with the next host, which asks for it as the first did.
 func TestNextHostAsksForTheSecret(t *testing.T) {
 	migrating(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, w *world) {

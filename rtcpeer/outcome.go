@@ -66,7 +66,9 @@ func (n *Node) linkOver(l *link) {
 	guest := n.isGuest() && l.peer == n.Host() // else it has parted from another host
 	switch signalingErr := n.room.why(); {
 	case guest && reason == Kicked && signalingErr == nil:
-		n.wg.Go(func() { n.awaitKick(l.lead) })
+		n.wg.Go(func() {
+			n.awaitHost(l.lead, ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host kicked this member"}))
+		})
 	case guest && reason == Kicked && isKicked(signalingErr): // before signalerEnded has ended the node for the same reason
 		n.endLater(n.withoutSignaling(signalingErr))
 	case guest && again && signalingErr == nil:
@@ -85,7 +87,7 @@ func (n *Node) linkOver(l *link) {
 		if l.departed {
 			n.hostLost(l.lead) // the server may not have heard this from the host
 		} else {
-			n.wg.Go(func() { n.awaitHost(l.lead, l.farewell()) })
+			n.wg.Go(func() { n.awaitHost(l.lead, fmt.Errorf("%w: %s", ErrHostGone, l.farewell())) })
 		}
 	case guest && last && isHostLeft(signalingErr):
 		n.endLater(n.withoutSignaling(signalingErr))
@@ -145,22 +147,6 @@ func (l *link) detail() error {
 	}
 	return nil
 }
-
-// awaitKick ends a guest whose host says that one of the two was kicked, unless the server names another host in time: then
-// the old host was kicked. The server's message has the reason, but does not come if the connection to the server is lost.
-func (n *Node) awaitKick(at *lead) {
-	select {
-	case <-n.ctx.Done():
-	case <-time.After(kickTime):
-		if n.room.lead.Load() != at {
-			return
-		}
-		n.endLater(ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host kicked this member"}))
-	}
-}
-
-// kickTime is how long the server's message that this node is kicked may take after the host's.
-const kickTime = 5 * time.Second
 
 // endLater ends the node from inside. The program can still receive the events, including those of the end of its
 // links, and then the reason.
