@@ -74,10 +74,10 @@ type Config struct {
 	// that the link is closed at once.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take none of the reliable packets relayed to it, before it
-	// disconnects the guest as Slow. 0 means 5 s. For as long, the host may receive nothing on any lane from a guest that
-	// sends to the slow one and takes no part in repairs: that guest is not told what was taken, and fills the receive
-	// window that its lanes share. To avoid this, the host would have to keep any number of packets, or disconnect the
-	// slow guest at once.
+	// disconnects the guest as Slow, or as Lost while its link is interrupted. 0 means 5 s. For as long, the host may
+	// receive nothing on any lane from a guest that sends to the slow one and takes no part in repairs: that guest is
+	// not told what was taken, and fills the receive window that its lanes share. To avoid this, the host would have to
+	// keep any number of packets, or disconnect the slow guest at once.
 	SlowAfter time.Duration
 	// Refuse says whether new links are refused from the beginning: see SetRefuse.
 	Refuse bool

@@ -263,8 +263,8 @@ const MaxDisconnectText = signaling.MaxText
 // The meaning of code is up to the programs. text is at most MaxDisconnectText bytes of UTF-8. If code is 0 and text is
 // empty, it is Disconnect.
 //
-// Both go over the encrypted link. If that is interrupted, and stays so for Config.Linger, they go through the signaling
-// server, which can read them. They do not reach a Godot game or another peer that takes no part in repairs
+// Both go over the encrypted link. If that is interrupted, they may go through the signaling server, which can read
+// them. They do not reach a Godot game or another peer that takes no part in repairs
 // (LinkStats.Repairable); its link ends as with Disconnect. A host does not pass them on to its other guests.
 //
 // Errors: ErrDisconnectText, and those of Disconnect. After an error the link is as before.

@@ -253,7 +253,7 @@ const (
 	HostGone
 	// Misbehaved: the peer sent something that the contract forbids, such as an oversized packet.
 	Misbehaved
-	// Unauthorized: the peer requires authentication, and Config.Auth is not set here.
+	// Unauthorized: the peer requires authentication, and Config.Auth is not set here or its acceptance came too late.
 	Unauthorized
 	// Kicked: the host, or the operator of the signaling server, removed the peer, or this member, from the room.
 	Kicked

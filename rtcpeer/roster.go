@@ -411,7 +411,7 @@ func (r *roster) unknown(id PeerID) error {
 	case p == nil || !p.present:
 		return fmt.Errorf("%w: %d is not in the room", ErrUnknownPeer, id)
 	case p.lost:
-		return fmt.Errorf("%w: the link with %d was lost and is being restored", ErrUnknownPeer, id)
+		return fmt.Errorf("%w: the link with %d was lost, and there is no other yet", ErrUnknownPeer, id)
 	}
 	return fmt.Errorf("%w: %d is in the room, but not connected yet", ErrUnknownPeer, id)
 }

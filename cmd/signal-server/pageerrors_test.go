@@ -205,7 +205,7 @@ func noUDP(t *testing.T, ice string, show func(url string) view) {
 	quiet(t, two)
 }
 
-// Whatever the server refuses with, and whatever ends a link, has words of its own.
+// Whatever the server refuses with, and whatever ends a link, has words of its own. After host_replaced the page joins again.
 func TestEveryReasonHasWords(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.FileServer(http.Dir("page")))
@@ -214,7 +214,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 	for _, code := range []signaling.Code{
 		signaling.CodeBadMessage, signaling.CodeUnknownKind, signaling.CodeBadRoom, signaling.CodeTooLarge,
 		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
-		signaling.CodeRoomFull, signaling.CodeServerFull, signaling.CodeSealed, signaling.CodeResumeRefused,
+		signaling.CodeRoomFull, signaling.CodeRoomExists, signaling.CodeServerFull, signaling.CodeSealed, signaling.CodeResumeRefused,
 		signaling.CodeReplaced, signaling.CodeHostLeft, signaling.CodeSealComplete, signaling.CodeUnknownRoom, signaling.CodeSlow, signaling.CodeShuttingDown, signaling.CodeInternal,
 		signaling.CodeUnauthorized, signaling.CodeForbidden, signaling.CodeWrongPassword, signaling.CodeRateLimited,
 		signaling.CodeLocked, signaling.CodeKicked, signaling.CodeExpired, signaling.CodeRoomClosed,
