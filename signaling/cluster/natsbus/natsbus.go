@@ -96,6 +96,7 @@ func Open(config Config) (*Bus, error) {
 	options := []nats.Option{
 		nats.Name("signal-server " + config.Server),
 		nats.Timeout(dialTime),
+		nats.FlusherTimeout(dialTime), // all else waits for a write, even pings; after this time it closes the connection
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(retryEvery),
 		nats.ReconnectJitter(retryEvery, retryEvery),

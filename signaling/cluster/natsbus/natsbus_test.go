@@ -2,7 +2,10 @@ package natsbus_test
 
 import (
 	"context"
+	"io"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,4 +113,94 @@ func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
 	defer cancel()
 	require.ErrorContains(t, open(t, n.URL()).Watch(ctx, "lease.", func(string, []byte) {}), "no answer from NATS")
 	require.NoError(t, ctx.Err(), "it waited too long")
+}
+
+// A NATS node falls silent, as when a firewall drops all packets: nothing of the bus waits for the minute that its client
+// gives a write by default. When the node is there again, so is the bus.
+func TestNodeThatFallsSilent(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, strings.TrimPrefix(node(t).URL(), "nats://"))
+	b := open(t, "nats://"+p.Addr().String())
+	revision, err := b.Create(t.Context(), "lease.a", []byte("1"), 0)
+	require.NoError(t, err)
+	p.silence.Lock()
+	began := time.Now()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		data := make([]byte, 64<<10)
+		for range 300 {
+			_ = b.Publish("server.a", data)
+		}
+	})
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _ = b.Update(ctx, "lease.a", []byte("2"), revision, 0)
+	})
+	wg.Wait()
+	took := time.Since(began)
+	p.silence.Unlock()
+	require.Less(t, took, 30*time.Second)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := b.Get(ctx, "lease.a")
+		return err == nil
+	}, time.Minute, 100*time.Millisecond)
+}
+
+// A proxy passes on what comes over its connections, until somebody locks silence.
+type proxy struct {
+	net.Listener
+	silence sync.RWMutex
+}
+
+func newProxy(t *testing.T, to string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	p := &proxy{Listener: listener}
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(wg.Wait)
+	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = listener.Close() })
+	wg.Go(func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			stop := context.AfterFunc(ctx, func() { _ = from.Close() })
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				stop()
+				_ = from.Close()
+				continue
+			}
+			_ = from.(*net.TCPConn).SetReadBuffer(64 << 10)
+			for _, way := range [][2]net.Conn{{from, there}, {there, from}} {
+				wg.Go(func() {
+					defer way[0].Close()
+					defer way[1].Close()
+					p.pass(way[0], way[1])
+				})
+			}
+		}
+	})
+	return p
+}
+
+// pass copies what comes from a connection, and reads nothing while it is silent.
+func (p *proxy) pass(from io.Reader, to io.Writer) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		p.silence.RLock()
+		_, wrong := to.Write(buffer[:n])
+		p.silence.RUnlock()
+		if err != nil || wrong != nil {
+			return
+		}
+	}
 }
