@@ -244,8 +244,14 @@ func (b *Bus) failed(err error, conflict error) error {
 	return clearer(err)
 }
 
-// clearer says what is wrong with NATS where its client only speaks of a buffer or of a context.
+// noPeers is the code of NATS for a cluster that has too few nodes for the replicas of a bucket.
+const noPeers jetstream.ErrorCode = 10005
+
+// clearer says what is wrong with NATS where its client only speaks of a buffer, of a context or of peers.
 func clearer(err error) error {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == noPeers {
+		return fmt.Errorf("want three NATS nodes that run, or one that is not in a cluster: %w", err)
+	}
 	switch {
 	case errors.Is(err, nats.ErrReconnectBufExceeded):
 		return errNotConnected

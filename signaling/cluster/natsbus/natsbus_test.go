@@ -2,6 +2,8 @@ package natsbus_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -101,11 +103,8 @@ func TestBucketIsDeleted(t *testing.T) {
 // so that the next one finds NATS as soon as it is there.
 func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
 	n, err := natsnode.Start(natsnode.Config{
-		Name: "n0", Listen: "127.0.0.1:0", Route: free.Addr().String(), Peers: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"},
+		Name: "n0", Listen: "127.0.0.1:0", Route: freeAddress(t), Peers: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"},
 	})
 	require.NoError(t, err)
 	t.Cleanup(n.Close)
@@ -113,6 +112,39 @@ func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
 	defer cancel()
 	require.ErrorContains(t, open(t, n.URL()).Watch(ctx, "lease.", func(string, []byte) {}), "no answer from NATS")
 	require.NoError(t, ctx.Err(), "it waited too long")
+}
+
+// freeAddress returns an address on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// Two NATS nodes cannot hold the bucket. The operator is told how many can.
+func TestClusterOfTwoNodes(t *testing.T) {
+	t.Parallel()
+	routes := []string{freeAddress(t), freeAddress(t)}
+	var url string
+	for i, route := range routes {
+		n, err := natsnode.Start(natsnode.Config{
+			Name: fmt.Sprint("n", i), Listen: "127.0.0.1:0", Route: route, Peers: []string{"nats://" + routes[0], "nats://" + routes[1]},
+		})
+		require.NoError(t, err)
+		t.Cleanup(n.Close)
+		url = n.URL()
+	}
+	b := open(t, url)
+	var err error
+	require.Eventually(t, func() bool { // the nodes elect a leader first
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err = b.Check(ctx)
+		return err != nil && !errors.Is(err, context.DeadlineExceeded)
+	}, time.Minute, 100*time.Millisecond)
+	require.ErrorContains(t, err, "want three NATS nodes that run, or one that is not in a cluster")
 }
 
 // A NATS node falls silent, as when a firewall drops all packets: nothing of the bus waits for the minute that its client
