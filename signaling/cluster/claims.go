@@ -115,13 +115,8 @@ func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner
 // decide tries to own the key of a new claim.
 func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 	who, record, err := n.take(ctx, c)
-	if err == nil && who.lease == c.lease {
-		if name, ok := roomOf(c.key); ok {
-			n.store().Surrender(name) // left from an earlier claim, if there is any: the record is newer
-			if record != nil {
-				n.store().Adopt(name, *record, n.config.Account(netip.Addr{}))
-			}
-		}
+	if name, ok := roomOf(c.key); ok && err == nil && who.lease == c.lease {
+		n.adopt(c, name, record)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -141,6 +136,20 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 		n.owners.learn(c.key, who)
 	}
 	return nil, who, err
+}
+
+// adopt takes over the room of a new claim. record may be nil. If the lease was lost while the bus was asked, lose has
+// given up all rooms, and would not find this one: it would stay here without a claim.
+func (n *Node) adopt(c *claim, name signaling.RoomName, record *rooms.Record) {
+	n.adopting.Lock()
+	defer n.adopting.Unlock()
+	if n.leaseNow() != c.lease {
+		return
+	}
+	n.store().Surrender(name) // left from an earlier claim, if there is any: the record is newer
+	if record != nil {
+		n.store().Adopt(name, *record, n.config.Account(netip.Addr{}))
+	}
 }
 
 // take decides who owns the key of a claim. It returns the owner, and the record of the room if there was one. The

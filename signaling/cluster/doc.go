@@ -44,5 +44,5 @@
 // ticketVersion of package rooms: then the servers of the two versions do not accept each other's tickets, and a member
 // that comes back through the other version gets a new id.
 //
-// Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu; a rooms.View is locked last.
+// Lock order: Node.adopting, the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu; a rooms.View is locked last.
 package cluster

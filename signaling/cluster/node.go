@@ -49,7 +49,8 @@ type Node struct {
 	lastSaid atomic.Int64
 	counters counters
 
-	flushing semaphore // held while records are written
+	flushing semaphore  // held while records are written
+	adopting sync.Mutex // held while a room is adopted under a lease, and while lose gives all rooms up
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
@@ -289,9 +290,11 @@ func (n *Node) lose() {
 	for _, v := range visitors {
 		v.end()
 	}
+	n.adopting.Lock()
 	for _, name := range n.store().Owned() {
 		n.store().Surrender(name)
 	}
+	n.adopting.Unlock()
 	n.mu.Lock()
 	n.surrendering = false
 	n.mu.Unlock()

@@ -637,8 +637,13 @@ func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 
 // bringBack adopts a room of this server that is missing on the bus, with what a member's token says about it.
 func (n *Node) bringBack(name signaling.RoomName, token string) error {
+	n.adopting.Lock()
+	defer n.adopting.Unlock()
 	if n.store().Has(name) {
 		return nil
+	}
+	if !n.owns(name) { // see adopt
+		return rooms.ErrElsewhere
 	}
 	record, err := n.store().RecordOf(token)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/testdata/bubble"
@@ -192,6 +193,48 @@ func TestHostAndOwnerAreKilled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server claims a room of a killed server, and loses its lease before the bus answers. It does not keep the room, which
+// another server owns by then: it would list it, and end it for all servers when the members do not come.
+func TestLeaseIsLostDuringAClaim(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		config := signalserver.Config{Grace: 20 * time.Second}
+		pause := new(pausedBus)
+		servers := []*sharing{
+			shareOne(t, hub, "killed", config),
+			shareOver(t, hub.Bus(), func(b cluster.Bus) cluster.Bus { pause.Bus = b; return pause }, "paused", config),
+			shareOne(t, hub, "next", config),
+		}
+		for _, s := range servers {
+			s.wantReady(t)
+		}
+		host := servers[0].member(t, signaling.Join{Room: "r", Topology: signaling.Star})
+		guest := servers[0].member(t, signaling.Join{Room: "r"})
+		host.wantJoined(guest)
+		other := servers[0].member(t, signaling.Join{Room: "other"})
+		time.Sleep(time.Second) // of fake time: the records are written
+		servers[0].killed(host, guest, other)
+		time.Sleep(8 * time.Second)
+		servers[2].resume(t, other) // finds that the lease of the killed server is over
+		time.Sleep(time.Second)
+
+		pause.set(true)
+		servers[1].client(t).send(signaling.Join{Room: "r"})
+		time.Sleep(3900 * time.Millisecond)
+		pause.set(false)
+		time.Sleep(time.Second)
+		host, guest = servers[2].resume(t, host), servers[2].resume(t, guest)
+		require.Zero(t, servers[1].Stats().Rooms)
+		time.Sleep(40 * time.Second)
+
+		go host.vanish()
+		go guest.vanish()
+		require.NoError(t, servers[2].Shutdown(context.Background()))
+		host, guest = servers[1].resume(t, host), servers[1].resume(t, guest)
+		wantSignals(t, []*client{host, guest})
+	})
 }
 
 // rest returns what has come and was not received yet.
