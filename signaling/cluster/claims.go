@@ -432,7 +432,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 		return
 	}
 	if record == nil && isRoom {
-		return // it is asleep, or is about to be created
+		return // it is about to be created
 	}
 	value := encodeOwned(owned{c.lease, n.process, record})
 	err := n.put(ctx, c, value)

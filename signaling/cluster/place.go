@@ -635,11 +635,12 @@ func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 	return nil
 }
 
-// bringBack adopts a room of this server that is missing on the bus, with what a member's token says about it.
+// bringBack adopts a room of this server that was missing on the bus, with what a member's token says about it. It wakes the
+// room if it is asleep.
 func (n *Node) bringBack(name signaling.RoomName, token string) error {
 	n.adopting.Lock()
 	defer n.adopting.Unlock()
-	if n.store().Has(name) {
+	if n.store().Awake(name) {
 		return nil
 	}
 	if !n.owns(name) { // see adopt

@@ -39,7 +39,7 @@ func (s *Store) lull(r *room) {
 // wakeRoom returns the room of a ticket of this process. The room is not among the server's rooms, so it is asleep or
 // over. The caller holds mu.
 func (s *Store) wakeRoom(t ticket) (*room, error) {
-	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
+	i := s.sleeping(t.Nonce)
 	if i < 0 {
 		return nil, refuseResume("room %q has ended", t.Room)
 	}
@@ -51,15 +51,13 @@ func (s *Store) wakeRoom(t ticket) (*room, error) {
 	}
 	s.asleep = slices.Delete(s.asleep, i, i+1)
 	r.gone = false
-	if r.closing != nil {
-		r.closing = s.clock.After(r.fixed.Rules.EndAfterSeal, r.sealComplete)
-	}
+	r.endAfterSeal()
 	return r, nil
 }
 
-// sleeps reports whether a room is asleep. The caller holds mu.
-func (s *Store) sleeps(nonce uint64) bool {
-	return slices.ContainsFunc(s.asleep, func(r *room) bool { return r.nonce == nonce })
+// sleeping returns the index of a room in asleep, or -1. The caller holds mu.
+func (s *Store) sleeping(nonce uint64) int {
+	return slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == nonce })
 }
 
 // closeAsleep ends the rooms of that name that are asleep, and reports whether there were any.
@@ -89,14 +87,24 @@ func (s *Store) closeAsleep(name signaling.RoomName) bool {
 // Nonce returns the nonce of the room of that name, which may be asleep. It differs from that of earlier rooms of the
 // name.
 func (s *Store) Nonce(name signaling.RoomName) (nonce uint64, ok bool) {
+	r := s.awakeOrAsleep(name)
+	if r == nil {
+		return 0, false
+	}
+	return r.nonce, true
+}
+
+// awakeOrAsleep returns the room of that name, or else the last room of that name that fell asleep, or nil.
+func (s *Store) awakeOrAsleep(name signaling.RoomName) *room {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
-		return r.nonce, true
+		return r
 	}
-	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.name == name })
-	if i < 0 {
-		return 0, false
+	for _, r := range slices.Backward(s.asleep) {
+		if r.name == name {
+			return r
+		}
 	}
-	return s.asleep[i].nonce, true
+	return nil
 }

@@ -188,6 +188,13 @@ func (r *room) leftForGood(id signaling.PeerID) bool {
 	return left && reason != signaling.LeftLost
 }
 
+// endAfterSeal lets the room end later if it is sealed and its rules demand it. The caller holds mu.
+func (r *room) endAfterSeal() {
+	if after := r.fixed.Rules.EndAfterSeal; r.sealed && after > 0 {
+		r.closing = r.store.clock.After(after, r.sealComplete)
+	}
+}
+
 // sealComplete ends the room, EndAfterSeal after its seal. If the room has ended, the timer was stopped.
 func (r *room) sealComplete() {
 	r.mu.Lock()

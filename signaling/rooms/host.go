@@ -56,9 +56,7 @@ func (r *room) seal(by *Member) error {
 	}
 	r.sealed = true
 	r.tellWhenRecorded(signaling.Sealed{}, by, nil)
-	if after := r.fixed.Rules.EndAfterSeal; after > 0 {
-		r.closing = r.store.clock.After(after, r.sealComplete)
-	}
+	r.endAfterSeal()
 	return nil
 }
 

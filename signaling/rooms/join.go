@@ -212,7 +212,7 @@ func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant
 func (s *Store) tryResume(session Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r, err := s.openRoom(session, t.Room, t.Fixed, func(signaling.RoomName) (*room, error) {
 		switch {
-		case t.Process == s.process || s.sleeps(t.Nonce):
+		case t.Process == s.process || s.sleeping(t.Nonce) >= 0:
 			return s.wakeRoom(t)
 		case t.expired():
 			return nil, Expired()
@@ -268,11 +268,16 @@ func (s *Store) openRoom(by Session, name signaling.RoomName, t fixed, build fun
 		return nil, err
 	}
 	r.founder = pays
-	s.rooms[name] = r
+	s.add(r)
+	return r, nil
+}
+
+// add adds a room to those that are awake. The caller holds mu.
+func (s *Store) add(r *room) {
+	s.rooms[r.name] = r
 	if r.fixed.Public {
 		s.listing.add(r)
 	}
-	return r, nil
 }
 
 // allRooms returns all rooms, ordered by name.

@@ -33,6 +33,7 @@ type Record struct {
 	Heir    signaling.PeerID   `json:"heir,omitzero"` // the successor that the host has named
 	Demoted []demotion         `json:"demoted,omitempty"`
 	Members []seated           `json:"members,omitempty"`
+	Asleep  bool               `json:"asleep,omitzero"` // the Members were lost
 
 	room    *room  // for Written
 	answers uint64 // of room.answered, when the Record is written
@@ -45,16 +46,16 @@ type seated struct {
 	HostLost bool             `json:"host_lost,omitzero"` // its report that it has lost the host counts
 }
 
-// Record returns the Record of a room, or false if there is no such room or it is asleep. The caller writes it, and then
-// calls Written.
+// Record returns the Record of a room, which may be asleep, or false if there is no such room. The caller writes it, and
+// then calls Written.
 func (s *Store) Record(name signaling.RoomName) (Record, bool) {
-	r := s.room(name)
+	r := s.awakeOrAsleep(name)
 	if r == nil {
 		return Record{}, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.record(), !r.gone && !r.elsewhere
+	return r.record(), !r.elsewhere && (!r.gone || len(r.lost) > 0)
 }
 
 // record is Record for callers that hold room.mu.
@@ -66,6 +67,12 @@ func (r *room) record() Record {
 	}
 	for _, m := range r.inOrder() {
 		rec.Members = append(rec.Members, seated{m.id, m.origins(), m.hasLostHost()})
+	}
+	if r.gone {
+		rec.Asleep = true
+		for _, p := range r.lost {
+			rec.Members = append(rec.Members, seated{ID: p.id, Tickets: []origin{{r.process, p.generation}}})
+		}
 	}
 	return rec
 }
@@ -94,10 +101,22 @@ func (s *Store) RecordOf(token string) (Record, error) {
 }
 
 // Adopt takes over a room of another server, unless this server has a room of that name, or the room is over. The
-// members have their places as if their sessions had just been lost: Attach or their tickets bring them back.
+// members have their places as if their sessions had just been lost: Attach or their tickets bring them back. If the
+// Record says that the room is asleep, it sleeps here. If it does not, but the room is asleep here, the room wakes for a
+// member that Attach brings back.
 func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	if s.void.has(Seat{Nonce: rec.Nonce}) {
 		return // the room has ended, but its owner had no time to delete the key
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[name] != nil {
+		return
+	}
+	sleeps := rec.Asleep
+	if i := s.sleeping(rec.Nonce); i >= 0 && !sleeps {
+		rec = s.asleep[i].awoken()
+		s.asleep = slices.Delete(s.asleep, i, i+1)
 	}
 	r := newRoom(s, name, rec.Fixed)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
@@ -105,34 +124,51 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	r.settled = s.clock.Now() + settleTime
 	r.host, r.term, r.heir = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term), rec.Heir
 	r.founder = founder
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rooms[name] != nil {
+	if sleeps {
+		r.gone = true
+		r.restorePlaces(rec)
+		s.lull(r)
 		return
 	}
 	founder.Force(roomCost(r.fixed))
-	s.rooms[name] = r
-	if r.fixed.Public {
-		s.listing.add(r)
-	}
+	s.add(r)
 	s.tellRebuilt(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.learnDemotions(rec.Demoted)
-	for _, one := range rec.Members {
-		m := r.add(one.ID, signaling.Join{})
-		m.awaited, m.adopted, m.earlier = true, true, one.Tickets[max(0, len(one.Tickets)-maxEarlier):]
-		if one.HostLost { // how long ago is not known
-			m.hostLost = max(1, s.clock.Now())
-		}
-		m.detach()
-	}
-	if after := r.fixed.Rules.EndAfterSeal; r.sealed && after > 0 {
-		r.closing = s.clock.After(after, r.sealComplete)
-	}
+	r.restorePlaces(rec)
+	r.endAfterSeal()
 	if len(rec.Members) == 0 { // nothing is known of the members until their sessions or tickets come
 		r.emptyEnd = s.clock.After(max(s.config.Grace, s.config.RebuildTime), r.endIfEmpty)
 	}
+}
+
+// restorePlaces gives the members of a Record their places again, or notes that their places were lost. The caller holds mu,
+// if others know the room already.
+func (r *room) restorePlaces(rec Record) {
+	r.learnDemotions(rec.Demoted)
+	for _, one := range rec.Members {
+		if rec.Asleep {
+			r.generation++
+			r.lost.add(place{one.ID, r.generation})
+			continue
+		}
+		m := r.add(one.ID, signaling.Join{})
+		m.awaited, m.adopted, m.earlier = true, true, one.Tickets[max(0, len(one.Tickets)-maxEarlier):]
+		if one.HostLost { // how long ago is not known
+			m.hostLost = max(1, r.store.clock.Now())
+		}
+		m.detach()
+	}
+}
+
+// awoken returns the Record of a room that wakes because a member is attached again. The client of the member has not
+// noticed that all places were lost: it must not be told of that either.
+func (r *room) awoken() Record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec := r.record()
+	rec.Left = slices.DeleteFunc(slices.Clone(rec.Left), func(d departure) bool { return d.Reason == signaling.LeftLost })
+	return rec
 }
 
 // endIfEmpty forgets an adopted room if no member has come.
@@ -150,8 +186,8 @@ func (s *Store) Settle() {
 	}
 }
 
-// Surrender forgets a room and returns its Record, so that another server can take it over. No member is told. A room
-// that is asleep has no Record.
+// Surrender forgets a room and returns its Record, so that another server can take it over. No member is told. For a room
+// that is asleep it returns no Record.
 func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
 	s.mu.Lock()
 	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool { return r.name == name })
@@ -185,10 +221,10 @@ func (s *Store) Owned() []signaling.RoomName {
 }
 
 // Has reports whether there is a room of that name, awake or asleep.
-func (s *Store) Has(name signaling.RoomName) bool {
-	_, ok := s.Nonce(name)
-	return ok
-}
+func (s *Store) Has(name signaling.RoomName) bool { return s.awakeOrAsleep(name) != nil }
+
+// Awake reports whether there is a room of that name that is not asleep.
+func (s *Store) Awake(name signaling.RoomName) bool { return s.room(name) != nil }
 
 // An Attachment describes a member and its session, for a room that has moved.
 type Attachment struct {

@@ -70,6 +70,8 @@ func TestSleepingRoomMoves(t *testing.T) {
 		servers[0].wantReady(t)
 
 		host := servers[1].resume(t, members[0])
+		members[1] = servers[1].resume(t, members[1])
+		host.wantJoined(members[1])
 		host.send(signaling.Kick{ID: members[1].id()})
 		host.want(signaling.Left{ID: members[1].id(), Reason: signaling.LeftKicked})
 		host.send(signaling.Lock{})
@@ -84,6 +86,87 @@ func TestSleepingRoomMoves(t *testing.T) {
 		late.send(signaling.Join{Room: "r"})
 		late.wantRefused(signaling.CodeLocked)
 	})
+}
+
+// While a room sleeps, its owner is stopped or killed. As on a single server, its name is free, and its members can come back as
+// long as nobody has taken the name.
+func TestRoomSleepsOnTheNextServer(t *testing.T) {
+	for how, goes := range map[string]func(t *testing.T, owner *sharing){
+		"the owner is stopped": func(t *testing.T, owner *sharing) { require.NoError(t, owner.Shutdown(context.Background())) },
+		"the owner is killed":  func(_ *testing.T, owner *sharing) { owner.killed(); time.Sleep(10 * time.Second) }, // of fake time
+	} {
+		for who, comes := range map[string]func(t *testing.T, next *sharing, members []*client){
+			"and a newcomer comes": func(t *testing.T, next *sharing, members []*client) {
+				newcomer := next.member(t, signaling.Join{Room: "r", Topology: signaling.Star})
+				require.Equal(t, signaling.Host, newcomer.id())
+				require.Empty(t, newcomer.welcome.Members)
+				next.refuseResume(t, signaling.Join{Resume: members[0].welcome.Resume})
+			},
+			"and the members come": func(t *testing.T, next *sharing, members []*client) {
+				host := next.resume(t, members[0])
+				require.True(t, host.welcome.Locked)
+				require.Empty(t, host.welcome.Members)
+				guest := next.resume(t, members[1])
+				host.wantJoined(guest)
+				wantSignals(t, []*client{host, guest})
+				late := next.client(t)
+				late.send(signaling.Join{Room: "r", Password: "p"})
+				late.wantRefused(signaling.CodeLocked)
+			},
+		} {
+			t.Run(how+" "+who, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
+					servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Second})
+					members := spread(t, servers[:2], signaling.Join{Room: "r", Password: "p"})
+					members[0].send(signaling.Lock{})
+					for _, m := range members {
+						m.want(signaling.Lock{})
+					}
+					time.Sleep(time.Second) // the record is written
+					for _, m := range members {
+						m.vanish()
+						time.Sleep(500 * time.Millisecond)
+					}
+					time.Sleep(5 * time.Second) // both have lost their places
+					goes(t, servers[0])
+					comes(t, servers[1], members)
+				})
+			})
+		}
+	}
+}
+
+// A server is cut off until all members of a room have lost their places. They are its clients, and are attached again when it
+// is back, also if the room has another owner by then.
+func TestServerIsCutOffUntilTheRoomSleeps(t *testing.T) {
+	for name, meanwhile := range map[string]func(owner *sharing){
+		"the owner stays":     func(*sharing) {},
+		"the owner is killed": func(owner *sharing) { owner.killed(); time.Sleep(10 * time.Second) }, // of fake time
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				servers := share(t, new(membus.Hub), 2, signalserver.Config{Grace: 5 * time.Second})
+				members := spread(t, []*sharing{servers[0], servers[1], servers[1]}, signaling.Join{Room: "r"})
+				members[0].vanish()
+				members[0] = servers[1].resume(t, members[0])
+				members[0].send(signaling.Lock{})
+				for _, m := range members {
+					m.want(signaling.Lock{})
+				}
+				time.Sleep(time.Second) // the record is written
+				servers[1].bus.Cut(true)
+				time.Sleep(20 * time.Second)
+				require.Zero(t, servers[0].Stats().Rooms)
+				meanwhile(servers[0])
+				servers[1].bus.Cut(false)
+				time.Sleep(20 * time.Second)
+				wantSignals(t, members)
+				late := servers[1].client(t)
+				late.send(signaling.Join{Room: "r"})
+				late.wantRefused(signaling.CodeLocked)
+			})
+		})
+	}
 }
 
 // A ban that was made, or lifted, while a server was cut off from the others reaches it when it is back.
