@@ -276,6 +276,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	m := r.members[a.Seat.ID]
+	reason, left := r.whyLeft(a.Seat.ID)
 	switch {
 	case r.elsewhere:
 		return nil, ErrElsewhere
@@ -285,7 +286,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, kicked("")
 	case m != nil && m.session != nil && m.session != session:
 		return nil, &signaling.Error{Code: signaling.CodeReplaced, Text: "another connection has taken over"}
-	case m == nil && r.returned[a.Seat.ID], r.leftForGood(a.Seat.ID):
+	case left && reason != signaling.LeftLost, m == nil && !left && r.returned[a.Seat.ID]:
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
 	if err := r.banned(session, a.Grant.Subject, a.Seat.ID); err != nil {
@@ -296,8 +297,12 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		m = r.members[a.Seat.ID]
 	}
 	unseen := m == nil || m.awaited
-	if m == nil { // it joined just before the room moved
+	if m == nil { // it joined just before the room moved, or its place was given up
 		m = r.add(a.Seat.ID, a.Join)
+		if i := slices.IndexFunc(r.lost, func(p place) bool { return p.id == m.id }); i >= 0 {
+			m.generation = r.lost[i].generation // of its ticket
+			r.lost = slices.Delete(r.lost, i, i+1)
+		}
 	}
 	for _, o := range a.Tickets { // the record may be older than the latest ticket
 		m.cameWith(o)

@@ -415,6 +415,49 @@ func moveAll(t *testing.T, from, to *Store, sessions []*visitor, members []*Memb
 	return moved, there
 }
 
+// A server was cut off until the place of its member was given up, and attaches the member again, also to a room that has
+// moved before. The member can come back with the ticket that it has. When the host removes it, all its tickets are void.
+func TestAttachAfterTheGracePeriod(t *testing.T) {
+	for name, moves := range map[string]int{"in the room's first server": 0, "in its next server": 1} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				next := func() *Store {
+					return newStoreOf(t, func(c *Config) { c.Clock, c.RebuildTime, c.Log = clock.New(time.Hour), time.Hour, discard })
+				}
+				s := next()
+				var sessions []*visitor
+				var members []*Member
+				for range 2 {
+					v, m, _ := enter(t, s, signaling.Join{Room: "r"})
+					sessions, members = append(sessions, v), append(members, m)
+				}
+				for range moves {
+					to := next()
+					sessions, members = moveAll(t, s, to, sessions, members)
+					s = to
+				}
+				host, guest := members[0], members[1]
+				before, err := guest.Token()
+				require.NoError(t, err)
+				attachment := guest.Attachment()
+				require.True(t, guest.Miss(sessions[1]))
+				time.Sleep(2 * time.Minute) // of fake time
+				synctest.Wait()
+				require.NotContains(t, host.room.members, guest.ID())
+
+				_, err = s.Attach(sessions[1].again(), attachment)
+				require.NoError(t, err)
+				_, guest, welcome := enter(t, s, signaling.Join{Resume: before})
+				require.NoError(t, host.Kick(sessions[0], signaling.Kick{ID: guest.ID()}))
+				for _, token := range []string{before, welcome.Resume} {
+					_, _, err = s.Join(newVisitor(), signaling.Join{Resume: token}, everybody)
+					require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused})
+				}
+			})
+		})
+	}
+}
+
 // What guests have said of their host counts on the next server, too, and so does what they took back.
 func TestHostIsLostWhileTheRoomMoves(t *testing.T) {
 	for name, tt := range map[string]struct {
