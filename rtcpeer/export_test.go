@@ -18,6 +18,23 @@ const (
 // SetClock sets the node's clock, as if its machine had another time.
 func (n *Node) SetClock(ahead time.Duration) { n.clock.ahead.Store(int64(ahead)) }
 
+// AfterPeers has f called the next time that something has asked the route which peers are connected.
+func (n *Node) AfterPeers(f func()) { n.setRoute(&overheard{route: n.route(), after: f}) }
+
+type overheard struct {
+	route
+	after func()
+}
+
+func (r *overheard) peers() []PeerID {
+	ids := r.route.peers()
+	if after := r.after; after != nil {
+		r.after = nil
+		after()
+	}
+	return ids
+}
+
 // Secret is what both ends of a link know.
 type Secret = secret
 

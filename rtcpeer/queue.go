@@ -3,6 +3,7 @@ package rtcpeer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
@@ -36,15 +37,20 @@ func (n *Node) ChannelQueue(channel int) (*Queue, error) {
 	return n.inbox.split(&Queue{channel: channel, of: func(p Packet) bool { return p.Channel == channel }})
 }
 
-// PeerQueue is like ChannelQueue, for all packets of a connected peer. The Queue ends with ErrUnknownPeer when the peer
-// is disconnected and its packets were received. Errors: ErrUnknownPeer, and one for a peer that has a Queue already.
+// PeerQueue is like ChannelQueue, for all packets of a connected peer. Those that wait in the Queues of channels move to
+// it as well. The Queue ends with ErrUnknownPeer when the peer is disconnected and its packets were received. Errors:
+// ErrUnknownPeer, and one for a peer that has a Queue already.
 func (n *Node) PeerQueue(id PeerID) (*Queue, error) {
-	for _, peer := range n.route().peers() {
-		if peer == id {
-			return n.inbox.split(&Queue{peer: id, of: func(p Packet) bool { return p.Peer == id }})
-		}
+	if !slices.Contains(n.route().peers(), id) {
+		return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
 	}
-	return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
+	q, err := n.inbox.split(&Queue{peer: id, of: func(p Packet) bool { return p.Peer == id }})
+	if err == nil && !slices.Contains(n.route().peers(), id) { // it was disconnected before the Queue was there
+		n.inbox.mu.Lock()
+		defer n.inbox.mu.Unlock()
+		n.inbox.parted(id)
+	}
+	return q, err
 }
 
 // Receive returns the next packet, waiting until ctx is done. Its Data belongs to the caller. When nothing more comes,
@@ -88,18 +94,15 @@ func (q *Queue) TryReceive() (Packet, error) {
 	return Packet{}, ErrNoEvent
 }
 
-// Close gives the packets that wait, and those that follow, back to Node.Receive. After it the Queue returns ErrClosed.
-// Closing twice is legal.
+// Close gives the packets that wait, and those that follow, back to Node.Receive or, if a peer's Queue is closed, to the
+// Queue of their channel. After it the Queue returns ErrClosed. Closing twice is legal.
 func (q *Queue) Close() {
 	in := q.inbox
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if q.ended == nil {
-		in.leave(q, ErrClosed)
-	}
+	in.leave(q, ErrClosed)
 	for q.packets.Len() > 0 {
-		in.queue.Push(q.packets.Pop())
-		in.wake()
+		in.push(q.packets.Pop())
 	}
 }
 
@@ -116,21 +119,31 @@ func (in *inbox) split(q *Queue) (*Queue, error) {
 			return nil, fmt.Errorf("rtcpeer: channel %d already has a Queue", q.channel)
 		}
 	}
+	q.move(&in.queue)
 	if q.peer != 0 { // a peer's goes before a channel's
+		for _, other := range in.queues {
+			if other.peer == 0 {
+				q.move(&other.packets)
+			}
+		}
 		in.queues = append([]*Queue{q}, in.queues...)
 	} else {
 		in.queues = append(in.queues, q)
 	}
-	for range in.queue.Len() {
-		e := in.queue.Pop()
+	return q, nil
+}
+
+// move takes the packets of q out of a ring; mu is held.
+func (q *Queue) move(from *ring.Ring[entry]) {
+	for range from.Len() {
+		e := from.Pop()
 		if e.Kind == PacketReceived && q.of(e.Packet) {
 			q.packets.Push(e)
 			notify(q.ready)
 		} else {
-			in.queue.Push(e)
+			from.Push(e)
 		}
 	}
-	return q, nil
 }
 
 // leave stops packets from going to a queue; mu is held.

@@ -110,15 +110,32 @@ func TestQueue(t *testing.T) {
 		_, err = n.PeerQueue(9)
 		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
 
+		say(5, 1, "first")
+		say(7, 1, "b")
 		five, err := n.PeerQueue(5) // goes before the channel's
 		require.NoError(t, err)
 		say(5, 1, "a")
-		say(7, 1, "b")
 		say(5, 0, "c")
-		require.Equal(t, 3, n.Stats().Waiting)
+		require.Equal(t, 4, n.Stats().Waiting)
+		wantNext(five, 5, "first")
 		wantNext(five, 5, "a")
 		wantNext(five, 5, "c")
 		wantNext(one, 7, "b")
+		_, err = one.TryReceive()
+		require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
+
+		// A peer's queue that is closed gives back to the channel's.
+		say(5, 1, "d")
+		say(5, 0, "e")
+		five.Close()
+		say(5, 1, "f")
+		wantNext(one, 5, "d")
+		wantNext(one, 5, "f")
+		wantPacket(t, n, 5, 0, rtcpeer.Reliable, "e")
+		_, err = five.TryReceive()
+		require.ErrorIs(t, err, rtcpeer.ErrClosed)
+		five, err = n.PeerQueue(5)
+		require.NoError(t, err)
 
 		// What waits is received after the peer is gone, and then the end.
 		say(5, 0, "last words")
@@ -128,6 +145,8 @@ func TestQueue(t *testing.T) {
 		_, err = five.Receive(t.Context())
 		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
 		five.Close()
+		_, err = five.Receive(t.Context())
+		require.ErrorIs(t, err, rtcpeer.ErrClosed)
 
 		// A queue that is closed gives back what it has, and what follows.
 		say(7, 1, "d")
@@ -149,6 +168,37 @@ func TestQueue(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, n.Close())
 		require.ErrorIs(t, <-waiting, rtcpeer.ErrClosed)
+	})
+}
+
+// A peer is disconnected while it gets a queue. The queue has what had come, and its end. If the peer comes back, it can
+// have another one.
+func TestQueueOfAPeerThatLeaves(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		newTransport := inMemory()
+		r := newRoom(rtcpeer.Mesh)
+		nodes := r.group(t, newTransport, rtcpeer.Config{}, 1, 5)
+		n := nodes[1]
+		require.NoError(t, nodes[5].TrySend(rtcpeer.Packet{Peer: 1, Data: []byte("last words")}))
+		n.AfterPeers(func() {
+			require.NoError(t, nodes[5].Close())
+			synctest.Wait()
+		})
+		q, err := n.PeerQueue(5)
+		require.NoError(t, err)
+		wantDisconnected(t, n, 5, rtcpeer.ByPeer)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		p, err := q.Receive(ctx)
+		require.NoError(t, err)
+		require.Equal(t, "last words", string(p.Data))
+		_, err = q.Receive(ctx)
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
+
+		r.join(t, 5, newTransport(), rtcpeer.Config{})
+		wantEvent(t, n, rtcpeer.PeerConnected, 5)
+		_, err = n.PeerQueue(5)
+		require.NoError(t, err)
 	})
 }
 
