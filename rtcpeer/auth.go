@@ -74,7 +74,7 @@ func (l *link) authenticate() error {
 	}
 	end(errOver)
 	why := context.Cause(ctx)
-	if why == errNotAccepted && l.lead.term > 0 {
+	if errors.Is(why, errNotAccepted) && l.id != "" {
 		l.awaitReason()
 	}
 	if why != errAdmitted {
@@ -138,7 +138,8 @@ func (l *link) endUnheard() {
 	}
 }
 
-// awaitReason waits for the other end's bye, if it has one: the lane of authentication may end before the bye is read.
+// awaitReason waits until the control lane says why the link ends: the lane of authentication may end before. An end that
+// refuses this one says a bye. Without one the path may have failed, and the two ends try again.
 func (l *link) awaitReason() {
 	ctx, cancel := context.WithTimeout(context.Background(), otherEndsTime)
 	defer cancel()
