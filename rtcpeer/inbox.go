@@ -157,7 +157,8 @@ func onCredit(ev Event, c *credit) entry {
 }
 
 // affords reports whether there is credit for another event of a lane, besides its packet. In the reliable mode it
-// waits for credit until stop or the inbox is closed. Only the lane's read loop uses up the credit.
+// waits for credit until stop or the inbox is closed. After stop there is credit for what was taken before: see packet.
+// Only the lane's read loop uses up the credit.
 func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
 	for {
 		in.mu.Lock()
@@ -169,7 +170,7 @@ func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
 		select {
 		case <-c.free:
 		case <-stop:
-			return false
+			return true
 		case <-in.quit:
 			return false
 		}
@@ -262,16 +263,17 @@ func (in *inbox) deliver(p *presence, l *lane, command Command, data []byte) {
 }
 
 // packet pushes a copy of data from p. It returns the reason for the drop, or "". In the reliable mode it waits for
-// credit until stop or the inbox is closed.
+// credit until stop or the inbox is closed. After stop it needs no credit: the lane has taken the packet, so the other
+// end may rely on it, and the lane takes no more.
 func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) DropReason {
 	size := len(data) + eventCost
-	for {
+	for stopped := false; ; {
 		in.mu.Lock()
 		switch {
 		case p.state != presenceHere || in.ended != nil:
 			in.mu.Unlock()
 			return DropPeerGone
-		case c.used == 0 || c.used+size <= in.limit:
+		case c.used == 0 || c.used+size <= in.limit || stopped:
 			packet.Data = append(make([]byte, 0, len(data)), data...)
 			c.used += size
 			in.push(entry{Event: Event{Kind: PacketReceived, Peer: packet.Peer, Packet: packet}, size: size, credit: c})
@@ -285,7 +287,7 @@ func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop
 		select {
 		case <-c.free:
 		case <-stop:
-			return DropPeerGone
+			stopped = true
 		case <-in.quit:
 			return DropPeerGone
 		}

@@ -134,6 +134,46 @@ func TestReaderStopsDuringRepair(t *testing.T) {
 	}
 }
 
+// The program at the other end does not receive, and then the link is lost. What Flush has reported as taken is received
+// all the same, including the packet for which there was no room.
+func TestTakenPacketsOutliveTheLink(t *testing.T) {
+	for _, reader := range []rtcpeer.PeerID{1, 5} {
+		t.Run(fmt.Sprint(reader), func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
+				r := newRoom(rtcpeer.Mesh)
+				hosts := map[rtcpeer.PeerID]*memory.Transport{1: network.Transport(), 5: network.Transport()}
+				config := rtcpeer.Config{ReceiveBuffer: 32 << 10, LostAfter: 10 * time.Second}
+				nodes := map[rtcpeer.PeerID]*rtcpeer.Node{1: r.join(t, 1, hosts[1], config), 5: r.join(t, 5, hosts[5], config)}
+				wantEvent(t, nodes[1], rtcpeer.PeerConnected, 5)
+				wantEvent(t, nodes[5], rtcpeer.PeerConnected, 1)
+				flushed := 0
+				for {
+					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+					require.NoError(t, nodes[6-reader].Send(ctx, rtcpeer.Packet{Peer: reader, Data: fmt.Appendf(nil, "%01000d", flushed)}))
+					err := nodes[6-reader].Flush(ctx)
+					cancel()
+					if err != nil {
+						break
+					}
+					flushed++
+				}
+				require.Greater(t, flushed, 20)
+				network.Partition(hosts[1], hosts[5])
+				after(15 * time.Second)
+				received := 0
+				for ev := next(t, nodes[reader]); ev.Kind != rtcpeer.PeerDisconnected; ev = next(t, nodes[reader]) {
+					if ev.Kind == rtcpeer.PacketReceived {
+						require.Equal(t, fmt.Sprintf("%01000d", received), string(ev.Packet.Data))
+						received++
+					}
+				}
+				require.Equal(t, flushed, received)
+			})
+		})
+	}
+}
+
 // A broadcast names those for whom there was no room in ascending order, whoever of them connected first.
 func TestBroadcastErrorIsInOrder(t *testing.T) {
 	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {

@@ -48,12 +48,14 @@ func (r *reader) readLoop() DisconnectReason {
 	}
 }
 
-// handle brings a packet to the program, or relays it. It returns false if another path has taken over before.
+// handle brings a packet to the program, or relays it. It returns false if another path has taken over before, or the
+// link is over.
 func (r *reader) handle(p []byte, taken bool) bool {
 	l := r.lane
 	l.handling <- struct{}{}
 	defer func() { <-l.handling }()
-	if !taken && !l.take(r.path) {
+	// What is taken is delivered, so nothing is taken any more when the link is over.
+	if !taken && (isClosed(l.link.halt) || !l.take(r.path)) {
 		return false
 	}
 	if len(p) > 0 { // an empty packet means nothing in the contract
