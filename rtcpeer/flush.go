@@ -22,8 +22,9 @@ const flushEach = 20 * time.Millisecond
 
 // Flush waits until the other ends have taken every reliable packet that Send has accepted before. A packet is taken
 // when the other node has it, ready to be received by its program. A star's guest waits only for its host, which may
-// still have to pass packets on to others. Flush waits through interruptions, until ctx is done or the peer is
-// disconnected. Then it returns an *UndeliveredError. Other errors: ErrClosed, or why the node has ended.
+// still have to pass packets on to others. If the guest leaves before that, the others may miss packets on channels
+// other than 0: see PeerDisconnected. Flush waits through interruptions, until ctx is done or the peer is disconnected.
+// Then it returns an *UndeliveredError. Other errors: ErrClosed, or why the node has ended.
 //
 // With a peer that takes no part in repairs, such as Godot's, Flush waits until every packet is acknowledged, including
 // those that were sent while Flush waited.

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -40,7 +41,16 @@ type presence struct {
 	id          PeerID       // fixed
 	sent        atomic.Int64 // when a reliable packet was last sent to it through the host, in Unix nanoseconds; safe for concurrent use
 	state       presenceState
-	interrupted bool // and the program was told
+	interrupted bool    // and the program was told
+	held        []*held // its packets that wait for credit
+}
+
+// held is a packet that a read loop has taken, and that waits for credit.
+type held struct {
+	packet Packet
+	credit *credit
+	data   []byte // to be copied
+	pushed bool
 }
 
 type presenceState uint8
@@ -131,8 +141,8 @@ func (in *inbox) connected(p *presence, c *credit) bool {
 	return true
 }
 
-// disconnected tells the program that p is gone; ev has the reason, and perhaps more. It returns false if the program
-// does not have p as connected. A credit is used as in connected.
+// disconnected tells the program that p is gone; ev has the reason, and perhaps more. The packets of p that wait for
+// credit come before. It returns false if the program does not have p as connected. A credit is used as in connected.
 func (in *inbox) disconnected(p *presence, ev Event, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -140,6 +150,10 @@ func (in *inbox) disconnected(p *presence, ev Event, c *credit) bool {
 	p.state = presenceGone
 	if was != presenceHere || in.ended != nil {
 		return false
+	}
+	for _, h := range p.held {
+		in.put(h.packet, h.credit, h.data)
+		h.pushed = true
 	}
 	ev.Kind, ev.Peer = PeerDisconnected, p.id
 	in.push(onCredit(ev, c))
@@ -158,7 +172,7 @@ func onCredit(ev Event, c *credit) entry {
 
 // affords reports whether there is credit for another event of a lane, besides its packet. In the reliable mode it
 // waits for credit until stop or the inbox is closed. After stop there is credit for what was taken before: see packet.
-// Only the lane's read loop uses up the credit.
+// Only the lane's read loop uses up the credit, or somebody else for a packet that the loop holds.
 func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
 	for {
 		in.mu.Lock()
@@ -266,24 +280,31 @@ func (in *inbox) deliver(p *presence, l *lane, command Command, data []byte) {
 // credit until stop or the inbox is closed. After stop it needs no credit: the lane has taken the packet, so the other
 // end may rely on it, and the lane takes no more.
 func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) DropReason {
-	size := len(data) + eventCost
-	for stopped := false; ; {
+	var h *held
+	stopped := false
+	for {
 		in.mu.Lock()
+		if h != nil {
+			p.held = slices.DeleteFunc(p.held, func(other *held) bool { return other == h })
+		}
 		switch {
+		case h != nil && h.pushed:
+			in.mu.Unlock()
+			return ""
 		case p.state != presenceHere || in.ended != nil:
 			in.mu.Unlock()
 			return DropPeerGone
-		case c.used == 0 || c.used+size <= in.limit || stopped:
-			packet.Data = append(make([]byte, 0, len(data)), data...)
-			c.used += size
-			in.push(entry{Event: Event{Kind: PacketReceived, Peer: packet.Peer, Packet: packet}, size: size, credit: c})
+		case c.used == 0 || c.used+len(data)+eventCost <= in.limit || stopped:
+			in.put(packet, c, data)
 			in.mu.Unlock()
 			return ""
-		}
-		in.mu.Unlock()
-		if packet.Mode != Reliable {
+		case packet.Mode != Reliable:
+			in.mu.Unlock()
 			return DropNoCredit
 		}
+		h = &held{packet: packet, credit: c, data: data}
+		p.held = append(p.held, h)
+		in.mu.Unlock()
 		select {
 		case <-c.free:
 		case <-stop:
@@ -292,6 +313,14 @@ func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop
 			return DropPeerGone
 		}
 	}
+}
+
+// put pushes a copy of data on a credit; mu is held.
+func (in *inbox) put(packet Packet, c *credit, data []byte) {
+	packet.Data = append(make([]byte, 0, len(data)), data...)
+	size := len(data) + eventCost
+	c.used += size
+	in.push(entry{Event: Event{Kind: PacketReceived, Peer: packet.Peer, Packet: packet}, size: size, credit: c})
 }
 
 func (in *inbox) waiting() int {

@@ -174,6 +174,76 @@ func TestTakenPacketsOutliveTheLink(t *testing.T) {
 	}
 }
 
+// A guest of a star sends 1 MiB to another one, flushes and leaves. The other one takes its time, and still gets all of
+// it, on a channel that is not that of the announcement that the sender is gone.
+func TestLastPacketsOfAGuestThatLeaves(t *testing.T) {
+	for name, reads := range map[string]struct{ after, each time.Duration }{
+		"late": {after: 3 * time.Second}, "slowly": {each: 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				nodes := group(t, rtcpeer.Star, inMemory(), rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}, 1, 5, 9)
+				uploads, err := nodes[9].ChannelQueue(1)
+				require.NoError(t, err)
+				const packets = 64
+				for i := range packets {
+					data := append([]byte{byte(i)}, make([]byte, 16<<10-1)...)
+					require.NoError(t, nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: 9, Channel: 1, Data: data}))
+				}
+				require.NoError(t, nodes[5].Flush(t.Context()))
+				require.NoError(t, nodes[5].Close())
+				after(reads.after)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				told := false
+				for i := range packets {
+					if !told && reads.each > 0 {
+						after(reads.each)
+						_, none := nodes[9].TryReceive()
+						told = none == nil // what is in the queue is enough from here on
+					}
+					p, err := uploads.Receive(ctx)
+					require.NoError(t, err, "packet %d", i)
+					require.Equal(t, byte(i), p.Data[0])
+				}
+				if reads.each > 0 {
+					require.True(t, told, "before everything was received")
+				} else {
+					wantDisconnected(t, nodes[9], 5, rtcpeer.ByPeer)
+				}
+				require.Zero(t, nodes[9].Stats().Dropped["peer_gone"])
+			})
+		})
+	}
+}
+
+// A guest that is back is announced after its departure, which waited for a guest that takes nothing. Later departures
+// that nobody takes are announced after Config.SlowAfter.
+func TestGuestIsBackBeforeItsDepartureWasTold(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		newTransport, config := inMemory(), rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+		r := newRoom(rtcpeer.Star)
+		nodes := r.group(t, newTransport, config, 1, 5, 9)
+		uploads, err := nodes[9].ChannelQueue(1)
+		require.NoError(t, err)
+		for range 64 {
+			require.NoError(t, nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: 9, Channel: 1, Data: make([]byte, 16<<10)}))
+		}
+		require.NoError(t, nodes[5].Close())
+		after(time.Second)
+		wantNoEvent(t, nodes[9])
+		back := r.join(t, 5, newTransport(), config)
+		wantDisconnected(t, nodes[9], 5, rtcpeer.ByPeer)
+		wantEvent(t, nodes[9], rtcpeer.PeerConnected, 5)
+		start := time.Now()
+		require.NoError(t, back.Close())
+		wantDisconnected(t, nodes[9], 5, rtcpeer.ByPeer)
+		require.InDelta(t, 5, time.Since(start).Seconds(), 0.2)
+		_, err = uploads.TryReceive()
+		require.NoError(t, err)
+	})
+}
+
 // A broadcast names those for whom there was no room in ascending order, whoever of them connected first.
 func TestBroadcastErrorIsInOrder(t *testing.T) {
 	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {

@@ -180,7 +180,10 @@ const (
 	PeerConnected EventKind = iota + 1
 	// PacketReceived: a packet has arrived.
 	PacketReceived
-	// PeerDisconnected: a connected peer is gone, and nothing more comes from it.
+	// PeerDisconnected: a connected peer is gone, and nothing more comes from it. In a star, the host tells a guest on
+	// channel 0 that another guest is gone. It does so when the guest has taken all reliable packets that were passed on
+	// to it before, but at most Config.SlowAfter later. What comes after that, on other channels, is dropped and counted
+	// as peer_gone. A host that is a page does not wait, nor does any host that tells a Godot game.
 	PeerDisconnected
 	// PeerFailed: a link with a member of the room could not be made.
 	PeerFailed

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // This file has the star's relay, in the frames of frames.go. The rules of routing are those of SceneMultiplayer
@@ -33,6 +34,14 @@ type host struct {
 	mu       sync.Mutex
 	expected map[PeerID]bool // members of the room when this node became the host, and not linked since
 	gone     []PeerID        // those of them that could not be linked
+	untold   []*departure    // each is for one guest
+}
+
+// A departure is the end of a guest that another one is not told of yet.
+type departure struct {
+	to     *link
+	peer   PeerID
+	reason DisconnectReason
 }
 
 func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
@@ -234,6 +243,7 @@ func (r *host) up(l *link) {
 		r.before.linked(l)
 	}
 	for _, other := range others {
+		r.tell(func(d *departure) bool { return d.to == other && d.peer == l.peer }) // it is back
 		announce(other, sysAddPeer, l.peer)
 	}
 	r.mu.Unlock()
@@ -272,11 +282,56 @@ func (r *host) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	for _, other := range r.guests() {
 		if r.node.ctx.Err() == nil { // else the host is going, and every link with it
-			announceGone(other, l.peer, reason)
+			r.part(other, l.peer, reason)
 		}
 	}
 	r.mu.Unlock()
 	r.node.inbox.disconnected(l.presence, l.parting(reason), nil)
+}
+
+// part tells a guest that another one is gone, when it has taken what was passed on before: what comes on another lane
+// after the announcement is dropped. It waits at most Config.SlowAfter. A game does not say what it has taken. mu is held.
+func (r *host) part(to *link, peer PeerID, reason DisconnectReason) {
+	gone := &UndeliveredError{Bytes: make(map[PeerID]int)}
+	var rest flush
+	if to.id != "" {
+		rest = newFlush([]*link{to})[1:].next(gone) // lane 0 brings the announcement itself
+	}
+	if len(rest) == 0 {
+		announceGone(to, peer, reason)
+		return
+	}
+	own := &departure{to, peer, reason}
+	r.untold = append(r.untold, own)
+	to.goroutines.Go(func() {
+		ctx, cancel := context.WithTimeout(r.node.ctx, r.node.config.SlowAfter)
+		defer cancel()
+		ticker := time.NewTicker(flushEach)
+		defer ticker.Stop()
+		for len(rest) > 0 && ctx.Err() == nil {
+			select {
+			case <-ticker.C:
+				rest = rest.next(gone)
+			case <-to.over:
+				rest = nil
+			case <-ctx.Done():
+			}
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.tell(func(d *departure) bool { return d == own })
+	})
+}
+
+// tell announces the departures for which due returns true; mu is held.
+func (r *host) tell(due func(*departure) bool) {
+	r.untold = slices.DeleteFunc(r.untold, func(d *departure) bool {
+		if !due(d) {
+			return false
+		}
+		announceGone(d.to, d.peer, d.reason)
+		return true
+	})
 }
 
 // announce tells a guest about another one. Announcements are few and small, so the lane's room does not bound them; a
