@@ -20,15 +20,17 @@ type lease struct {
 	value    []byte
 }
 
-// over is the value of a lease that was given back, or that other servers have found to be over.
-var over = []byte("{}")
+// over is the value of a lease that was given back, or that other servers have found to be over. If its holder has given
+// it back because it stops, the value is handedOver.
+var over, handedOver = []byte("{}"), []byte(`{"stopped":true}`)
 
 // A holder is the content of the key of a lease.
 type holder struct {
 	Process uint64 `json:"process"`
 	Server  string `json:"server"` // for people
 	Version int    `json:"v,omitempty"`
-	Key     string `json:"key,omitempty"` // Config.Key
+	Key     string `json:"key,omitempty"`     // Config.Key
+	Stopped bool   `json:"stopped,omitempty"` // the only field of a lease that was given back by HandOver
 }
 
 // answersOwns is the least Version of a holder that answers opOwns. It is also the Version of this server.
@@ -88,7 +90,7 @@ func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 	defer cancel()
 	n.leases++
 	l := &lease{name: n.leaseName(n.leases)}
-	l.value, _ = json.Marshal(holder{n.process, n.config.Server, answersOwns, n.config.Key})
+	l.value, _ = json.Marshal(holder{Process: n.process, Server: n.config.Server, Version: answersOwns, Key: n.config.Key})
 	began := time.Now()
 	revision, err := n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL)
 	if err != nil {
@@ -96,7 +98,7 @@ func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 		return nil, began
 	}
 	if n.held > 0 {
-		if err := n.giveBack(ctx, n.leaseName(n.held)); err != nil {
+		if err := n.giveBack(ctx, n.leaseName(n.held), over); err != nil {
 			n.logError("earlier lease", err)
 		}
 	}
@@ -325,15 +327,15 @@ func (n *Node) bury(name string) {
 	n.buried[name] = true
 }
 
-// giveBack ends a lease of this server, so that the others do not have to wait until it is over.
-func (n *Node) giveBack(ctx context.Context, name string) error {
+// giveBack ends a lease of this server, so that the others do not have to wait until it is over. value is over or handedOver.
+func (n *Node) giveBack(ctx context.Context, name string, value []byte) error {
 	for {
 		_, revision, err := n.config.Bus.Get(ctx, leasePrefix+name)
 		switch {
 		case err == nil:
-			_, err = n.config.Bus.Update(ctx, leasePrefix+name, over, revision, deadTTL)
+			_, err = n.config.Bus.Update(ctx, leasePrefix+name, value, revision, deadTTL)
 		case errors.Is(err, ErrNoKey):
-			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL)
+			_, err = n.config.Bus.Create(ctx, leasePrefix+name, value, deadTTL)
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) { // else it was just renewed or buried
 			return err

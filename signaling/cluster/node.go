@@ -242,7 +242,8 @@ func (n *Node) recall(process uint64, done chan struct{}) {
 }
 
 // HandOver gives up all rooms at once, together with the lease, so that other servers take them over. From then on
-// this server accepts no members. HandOver returns when that is done, or with an error of the bus or of ctx.
+// this server accepts no members, and its sessions must end: the other servers do not expect them to go on. HandOver
+// returns when the rooms are given up, or with an error of the bus or of ctx.
 func (n *Node) HandOver(ctx context.Context) error {
 	n.mu.Lock()
 	name := n.lease
@@ -261,7 +262,7 @@ func (n *Node) HandOver(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	err := n.giveBack(ctx, name)
+	err := n.giveBack(ctx, name, handedOver)
 	if err == nil {
 		n.handed.Store(int64(time.Since(n.began)))
 	}

@@ -292,7 +292,7 @@ func (v *visitor) takeOne(frame []byte) error {
 	return member.Handle(v, m)
 }
 
-// detach is called when the session has ended.
+// detach is called when the session has ended, or is about to because its server stops.
 func (v *visitor) detach() {
 	v.end()
 	if m := v.member.Load(); m != nil {

@@ -48,7 +48,7 @@ func (n *Node) leaseSeen(name string, value []byte, changed bool) {
 		n.bury(name)
 	}
 	if json.Unmarshal(value, &h) != nil || h.Process == 0 {
-		n.end(name, false)
+		n.end(name, false, h.Stopped)
 		return
 	}
 	n.mu.Lock()
@@ -84,7 +84,7 @@ func (n *Node) endIfGone(name string) {
 		_, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
 		cancel()
 		if errors.Is(err, ErrNoKey) {
-			n.end(name, true)
+			n.end(name, true, false)
 		}
 		if err == nil || errors.Is(err, ErrNoKey) {
 			return
@@ -100,15 +100,16 @@ func (n *Node) hasSeen(name string) bool {
 	return ok
 }
 
-// end is called when a lease is over. With died, its holder has not given it back.
-func (n *Node) end(name string, died bool) {
+// end is called when a lease is over. With died, its holder has not given it back. With stopped, its holder has said that
+// it stops: its sessions end.
+func (n *Node) end(name string, died, stopped bool) {
 	n.mu.Lock()
 	h, known := n.living[name]
 	delete(n.living, name)
 	delete(n.doubted, name)
 	n.mu.Unlock()
 	if known {
-		n.leaseOver(name, h.Process, died)
+		n.leaseOver(name, h.Process, died, stopped)
 	}
 }
 
@@ -129,7 +130,7 @@ func (n *Node) forgetUnseen(seen map[string]bool) {
 }
 
 // leaseOver handles the end of another server's lease: its rooms have no owner, and its sessions are lost.
-func (n *Node) leaseOver(name string, process uint64, died bool) {
+func (n *Node) leaseOver(name string, process uint64, died, stopped bool) {
 	if process == n.process {
 		return
 	}
@@ -149,7 +150,11 @@ func (n *Node) leaseOver(name string, process uint64, died bool) {
 	}
 	n.mu.Unlock()
 	for _, v := range visitors {
-		v.miss()
+		if stopped {
+			v.detach()
+		} else {
+			v.miss()
+		}
 	}
 	if died {
 		for _, p := range places {

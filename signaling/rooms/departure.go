@@ -64,7 +64,7 @@ func (m *Member) leaveLater() {
 func (m *Member) Detach(s Session) bool { return m.detachFrom(s, false) }
 
 // Miss is Detach for a session whose server is lost. Its client may not notice: then the server attaches the member
-// again. So all messages are kept for it, not only signals.
+// again. So all messages are kept for it, not only signals, and a member that cannot resume has a grace period, too.
 func (m *Member) Miss(s Session) bool { return m.detachFrom(s, true) }
 
 func (m *Member) detachFrom(s Session, missing bool) bool {
@@ -74,7 +74,7 @@ func (m *Member) detachFrom(s Session, missing bool) bool {
 	if m.session != s {
 		return false
 	}
-	if s.Dialect().Volatile {
+	if s.Dialect().Volatile && !missing {
 		r.remove(m, signaling.LeftLost)
 	} else {
 		m.missing = missing

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
@@ -134,25 +133,7 @@ func TestGodotsRoomKeepsItsRulesAfterARestart(t *testing.T) {
 // godotHost founds a mesh as a Godot game does, and returns its name.
 func (s *server) godotHost(t *testing.T) signaling.RoomName {
 	t.Helper()
-	d := websocket.Dialer{NetDialContext: s.dial}
-	conn, res, err := d.DialContext(t.Context(), s.url, nil)
-	require.NoError(t, err)
-	res.Body.Close()
-	require.NoError(t, conn.WriteJSON(map[string]any{"type": 0, "id": 0, "data": ""}))
-	var name string
-	for range 2 { // the id, and then the lobby
-		var m struct{ Data string }
-		require.NoError(t, conn.ReadJSON(&m))
-		name = m.Data
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, _, err := conn.ReadMessage(); err == nil; _, _, err = conn.ReadMessage() {
-		}
-	}()
-	t.Cleanup(func() { conn.Close(); <-done })
-	return signaling.RoomName(name)
+	return s.game(t, "").room
 }
 
 // SetLocked does what the host can; everybody is told.
