@@ -118,6 +118,7 @@ func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, erro
 		}
 	}
 	name := ask.Join.Room
+	ask.Creates = name == "" // also for a match. If it has a name, only the owner knows
 	if name == "" {
 		name = rooms.NewName(p.session.Dialect())
 	}
@@ -126,21 +127,26 @@ func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, erro
 		key = matchKey(j)
 	}
 	var grant rooms.Grant
-	asked := false
+	asked, creates := false, false
 	once := func(a rooms.Ask) (rooms.Grant, error) {
-		if asked {
+		if asked && (creates || !a.Creates) {
 			return grant, nil
 		}
-		var err error
-		grant, err = admit(a)
-		asked = err == nil
-		return grant, err
+		g, err := admit(a)
+		if err == nil {
+			grant, asked, creates = g, true, a.Creates
+		}
+		return g, err
 	}
 	until := time.Now().Add(enterTime)
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		err := p.enterOnce(key, name, ask, once)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, errCreates) {
+			ask.Creates = true
+			continue
 		}
 		if why, ok := errors.AsType[*signaling.Error](err); ok {
 			return why
@@ -187,7 +193,7 @@ func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, ad
 		p.pending = &enterMatch{ask.Join, grant}
 		p.mu.Unlock()
 	}
-	return p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &ask.Join, Grant: &grant})
+	return p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &ask.Join, Grant: &grant, Exists: !ask.Creates})
 }
 
 // enterHere joins a room of this server, or waits for a match here.
@@ -678,6 +684,8 @@ func (p *Place) tell(from uint64, m *message) {
 		p.answer(nil)
 	case kindRefused:
 		p.answer(m.Error)
+	case kindCreates:
+		p.answer(errCreates)
 	case kindBye:
 		p.left = true
 	}

@@ -72,7 +72,7 @@ func (n *Node) handle(from uint64, m *message) {
 		default:
 			n.returnFrames(at, m.Attempt, m.frames)
 		}
-	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindBye, kindList, kindNotMine, kindReturned:
+	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindCreates, kindBye, kindList, kindNotMine, kindReturned:
 		n.mu.Lock()
 		p := n.places[m.Session]
 		n.mu.Unlock()
@@ -159,9 +159,17 @@ func (n *Node) welcome(at visit, m *message) {
 	})
 }
 
+// errCreates is returned for a join that would create the room, if its admission was asked as for a room that exists.
+var errCreates = errors.New("cluster: the room does not exist, and the client was not admitted to create it")
+
 func (v *visitor) join(c *claim, m *message) {
 	name := strings.TrimPrefix(m.Key, roomPrefix)
-	member, w, err := v.node.store().JoinAs(v, *m.Join, signaling.RoomName(name), func(rooms.Ask) (rooms.Grant, error) { return *m.Grant, nil })
+	member, w, err := v.node.store().JoinAs(v, *m.Join, signaling.RoomName(name), func(a rooms.Ask) (rooms.Grant, error) {
+		if a.Creates && m.Exists {
+			return rooms.Grant{}, errCreates
+		}
+		return *m.Grant, nil
+	})
 	if w == nil {
 		defer v.node.done(c)
 	} else {
@@ -195,6 +203,10 @@ func (v *visitor) settled(m *rooms.Member, err error) {
 	case errors.Is(err, rooms.ErrElsewhere):
 		v.forget()
 		v.notMine()
+	case errors.Is(err, errCreates):
+		v.forget()
+		v.end()
+		v.tell(&message{Kind: kindCreates})
 	case err != nil:
 		v.forget()
 		v.refuse(err)

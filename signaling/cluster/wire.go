@@ -19,7 +19,7 @@ import (
 type kind string
 
 const (
-	kindJoin     kind = "join"     // home: key, guest, join, grant
+	kindJoin     kind = "join"     // home: key, guest, join, grant, exists
 	kindAttach   kind = "attach"   // home: key, guest, attachment, token, view
 	kindFrame    kind = "frame"    // home: frames of the client, unchanged
 	kindGone     kind = "gone"     // home: the session has ended
@@ -28,6 +28,7 @@ const (
 	kindSeated   kind = "seated"   // owner: attachment, token: the session has its member
 	kindFail     kind = "fail"     // owner: error: for the client; it may end the session
 	kindRefused  kind = "refused"  // owner: error: the join or attach was refused
+	kindCreates  kind = "creates"  // owner: a join with exists would create the room: its admission must be asked again
 	kindBye      kind = "bye"      // owner: the member has left
 	kindList     kind = "list"     // owner: list: the client asks for the public rooms
 	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
@@ -56,11 +57,14 @@ type message struct {
 	// comes from a former owner and is ignored.
 	Lease string `json:"l,omitempty"`
 	// Home is the lease of the session's server, in a join or an attach.
-	Home       string            `json:"h,omitempty"`
-	Key        string            `json:"key,omitempty"`
-	Guest      *guest            `json:"guest,omitempty"`
-	Join       *signaling.Join   `json:"join,omitempty"`
-	Grant      *rooms.Grant      `json:"grant,omitempty"`
+	Home  string          `json:"h,omitempty"`
+	Key   string          `json:"key,omitempty"`
+	Guest *guest          `json:"guest,omitempty"`
+	Join  *signaling.Join `json:"join,omitempty"`
+	Grant *rooms.Grant    `json:"grant,omitempty"`
+	// Exists, in a join, says that the client was admitted to a room that exists, and not to create it. Earlier versions
+	// do not say it: for them the owner creates the room.
+	Exists     bool              `json:"exists,omitempty"`
 	Attachment *rooms.Attachment `json:"attachment,omitempty"`
 	Token      string            `json:"token,omitempty"`
 	View       *rooms.ViewState  `json:"view,omitempty"`

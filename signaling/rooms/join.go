@@ -14,8 +14,9 @@ import (
 )
 
 // Join finds or creates the room of a join message, and enters it. It calls admit, without locks, to ask whether the
-// session may do so; admit may take its time. A session that waits to be matched gets a Waiter and no member yet. A
-// session that has ended gets neither, and no error. An error that is not a *signaling.Error is internal.
+// session may do so; admit may take its time. If the room has ended meanwhile, Join calls admit again, with Creates. A
+// session that waits to be matched gets a Waiter and no member yet. A session that has ended gets neither, and no error.
+// An error that is not a *signaling.Error is internal.
 func (s *Store) Join(session Session, j signaling.Join, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
 	return s.JoinAs(session, j, "", admit)
 }
@@ -29,28 +30,31 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 	}
 	a := s.arrive(session, j.Room)
 	defer s.depart(a, j.Room)
-	g, err := admit(Ask{Join: j, Creates: s.room(j.Room) == nil})
-	if err != nil {
-		return nil, nil, err
-	}
-	if g.Metadata != nil {
-		j.Metadata = g.Metadata
-	}
-	if j.Match != nil {
-		w, err := s.matcher.enter(session, j, g)
-		return nil, w, err
-	}
-	s.await(session, a)
-	if over(session) {
-		return nil, nil, nil // there is no client left to admit
-	}
+	ask := Ask{Join: j, Creates: s.room(j.Room) == nil}
 	for {
-		m, err := s.tryJoin(session, j, name, g)
-		switch {
-		case errors.Is(err, errOver):
+		g, err := admit(ask)
+		if err != nil {
+			return nil, nil, err
+		}
+		j.Metadata = ask.Join.Metadata
+		if g.Metadata != nil {
+			j.Metadata = g.Metadata
+		}
+		if j.Match != nil {
+			w, err := s.matcher.enter(session, j, g)
+			return nil, w, err
+		}
+		s.await(session, a)
+		if over(session) {
+			return nil, nil, nil // there is no client left to admit
+		}
+		m, err := s.enter(session, j, name, g, ask.Creates)
+		if errors.Is(err, errCreates) {
+			ask.Creates = true
+			continue
+		}
+		if errors.Is(err, errOver) {
 			return nil, nil, nil
-		case errors.Is(err, errGone):
-			continue // that room no longer has the name: try again with another one
 		}
 		if err == nil {
 			m.welcome(session, false)
@@ -59,10 +63,24 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 	}
 }
 
+// enter gives a session that was admitted a place. If the room does not exist and the session was not admitted to create
+// it, enter returns errCreates.
+func (s *Store) enter(session Session, j signaling.Join, name signaling.RoomName, g Grant, creates bool) (*Member, error) {
+	for {
+		m, err := s.tryJoin(session, j, name, g, creates)
+		if !errors.Is(err, errGone) { // else that room no longer has the name: try again with another one
+			return m, err
+		}
+	}
+}
+
+// errCreates is returned for a join that was admitted to a room that existed then and is gone now.
+var errCreates = errors.New("rooms: the session must be admitted again, because the room does not exist")
+
 // An Ask is what a client asks to be admitted to.
 type Ask struct {
 	Join    signaling.Join // if the client resumes, with the room of the ticket
-	Creates bool           // there is no such room at the moment
+	Creates bool           // there is no such room at the moment; without it, the session creates none
 	// Resume is true for a client that resumes: then Seat and Subject are those of its ticket.
 	Resume  bool
 	Seat    Seat
@@ -115,8 +133,11 @@ func (s *Store) afford(a Account, n int) error {
 	return nil
 }
 
-func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomName, g Grant) (*Member, error) {
+func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomName, g Grant, creates bool) (*Member, error) {
 	r := s.room(j.Room)
+	if r == nil && !creates {
+		return nil, errCreates
+	}
 	if r == nil {
 		var err error
 		if r, err = s.found(session, j, name, g); err != nil {

@@ -25,7 +25,9 @@ type Request struct {
 	// Join is the client's message. Join.Room is empty if the room has no name yet; if the client resumes, it is the
 	// room of its ticket. If List is true, only the token is set.
 	Join signaling.Join
-	// Creates is true if the room did not exist when Admit was called.
+	// Creates is true if the room did not exist when Admit was called. A client that was admitted without it creates no
+	// room: if the room has ended meanwhile, or another server finds that it does not exist, Admit is called again for
+	// the same join, with Creates.
 	Creates bool
 	// Resume is true for a client with a valid ticket of this server: it was admitted before, as member ID. Its
 	// access token may have expired since then.
