@@ -172,9 +172,9 @@ func matchKey(j signaling.Join) string {
 }
 
 func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, admit func(rooms.Ask) (rooms.Grant, error)) error {
-	ctx, cancel := context.WithTimeout(p.node.life, answerTime)
-	defer cancel()
-	c, who, err := p.node.claim(ctx, key, ask.Join.Room == "")
+	claiming, claimed := context.WithTimeout(p.node.life, answerTime)
+	defer claimed()
+	c, who, err := p.node.claim(claiming, key, ask.Join.Room == "")
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,8 @@ func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, ad
 		p.pending = &enterMatch{ask.Join, grant}
 		p.mu.Unlock()
 	}
+	ctx, cancel := context.WithTimeout(p.node.life, answerTime) // without the time that admit took
+	defer cancel()
 	return p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &ask.Join, Grant: &grant, Exists: !ask.Creates})
 }
 

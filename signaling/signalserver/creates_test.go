@@ -123,3 +123,21 @@ func TestRoomEndsDuringAnAdmission(t *testing.T) {
 		})
 	}
 }
+
+// An admission takes almost as long as it may. The client is then one member, at once.
+func TestSlowAdmissionAtAnotherServer(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		d := newDoorman()
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{Admit: d.admit})
+		host := servers[0].member(t, signaling.Join{Room: "r", Token: "admin"})
+		c := servers[1].client(t)
+		c.send(signaling.Join{Room: "r", Token: "slow"})
+		time.Sleep(4900 * time.Millisecond) // of fake time
+		close(d.goOn)
+		began := time.Now()
+		c.wantWelcome()
+		require.Less(t, time.Since(began), 100*time.Millisecond)
+		host.wantJoined(c)
+		host.wantNothing()
+	})
+}
