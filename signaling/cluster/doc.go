@@ -31,7 +31,8 @@
 // see returned.go. Package rooms has what happens to the room (moving.go); the tests are signalserver/cluster*_test.go.
 //
 // Between two servers there is a pipe. It delivers messages once and in order, over a bus that may lose them, until
-// the other server is too slow or gone and the pipe breaks. Then the sessions are attached again.
+// the other server is too slow or gone and the pipe breaks. Then the pipe begins anew with a hello, and both servers attach
+// their sessions again.
 //
 // A Node has six goroutines, which Close ends: keep renews the lease, write writes the records, watch follows the leases
 // of the others, mend attaches Places that have lost their owner ("loose" ones), tidy deletes keys that are left, and

@@ -13,6 +13,7 @@ import (
 // What comes from the bus, of whatever version or sender, is refused or is as the code behind it trusts.
 func FuzzDecode(f *testing.F) {
 	for _, m := range []*message{
+		{Kind: kindHello},
 		{Kind: kindJoin, Session: 1, Attempt: 2, Lease: "l", Key: "room.r", Guest: &guest{Dialect: signaling.Subprotocol}, Join: &signaling.Join{Room: "r"}, Grant: &rooms.Grant{MayHost: true}},
 		{Kind: kindDeliver, Session: 1, Attempt: 2, Lease: "l", frames: [][]byte{[]byte("{}"), nil, bytes.Repeat([]byte("x"), 300)}},
 		{Kind: kindFail, Error: &signaling.Error{Code: signaling.CodeKicked}},

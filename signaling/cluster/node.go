@@ -352,8 +352,8 @@ func (n *Node) allPlaces() []*Place {
 }
 
 // lost handles the loss of messages to or from another server. The sessions of that server are lost until it attaches
-// them again, and the sessions of this one are attached again. With restart, the next message tells the other server
-// of the loss.
+// them again, and the sessions of this one are attached again. With restart, the pipe begins anew, and tells the other
+// server of the loss: that server may have nothing to say, and would not attach its sessions.
 func (n *Node) lost(process uint64, restart bool) {
 	n.mu.Lock()
 	var visitors []*visitor
@@ -371,11 +371,12 @@ func (n *Node) lost(process uint64, restart bool) {
 	}
 	p := n.pipes[process]
 	n.mu.Unlock()
+	for _, v := range visitors {
+		v.miss() // before the other server learns of the loss: it attaches them at once
+	}
 	if p != nil && restart {
 		p.restart()
-	}
-	for _, v := range visitors {
-		v.miss()
+		n.sendOver(p, &message{Kind: kindHello})
 	}
 	n.reattach(places)
 }

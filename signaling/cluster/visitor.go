@@ -93,6 +93,7 @@ func (n *Node) handle(from uint64, m *message) {
 		if answer != nil {
 			answer <- m.Body
 		}
+	case kindHello: // see receive: the epoch of the pipe says it all
 	default:
 		n.counters.drop(DropUnknown, 1)
 	}

@@ -19,6 +19,7 @@ import (
 type kind string
 
 const (
+	kindHello    kind = "hello"    // any: the pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant, exists
 	kindAttach   kind = "attach"   // home: key, guest, attachment, token, view
 	kindFrame    kind = "frame"    // home: frames of the client, unchanged

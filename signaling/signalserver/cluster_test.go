@@ -500,6 +500,22 @@ func TestJoinWhoseAnswerIsLateIsOneMember(t *testing.T) {
 	})
 }
 
+// The messages of a room's owner do not reach another server for a while, although both renew their leases. The members
+// there keep their places, even if none of them says anything meanwhile.
+func TestServerThatHearsNothingFromTheOwner(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{Grace: 30 * time.Second})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		servers[1].bus.Deaf(true)
+		members[0].signal(members[1].id(), `"lost"`)
+		time.Sleep(32 * time.Second) // of fake time: the pipe has broken
+		servers[1].bus.Deaf(false)
+		time.Sleep(time.Minute)
+		members[0].wantNothing()
+		wantSignals(t, members)
+	})
+}
+
 // Links are relayed between members at the owner of their room. Others are told in their welcome that theirs are not.
 func TestRelayedLinksAreNotOfferedBetweenServers(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
