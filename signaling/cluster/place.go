@@ -226,8 +226,13 @@ func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signa
 		p.waiter, p.waits, p.match = w, c, &enterMatch{j, granted}
 	}
 	p.mu.Unlock()
+	held := p.node.holds(c)
 	if seated {
 		p.node.done(c)
+	}
+	if !held { // the lease was lost during the admission: nobody comes to this queue any more
+		p.loosenLocal()
+		p.node.reattach([]*Place{p})
 	}
 	return nil
 }

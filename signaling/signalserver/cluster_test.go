@@ -337,6 +337,45 @@ func TestMatchOverServers(t *testing.T) {
 	})
 }
 
+// A server loses its lease while somebody is admitted to a match there. The match is found all the same.
+func TestLeaseIsLostDuringTheAdmissionToAMatch(t *testing.T) {
+	for name, back := range map[string]bool{"and the server is back": true, "and the server is not back yet": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				goOn := make(chan struct{})
+				servers := share(t, new(membus.Hub), 2, signalserver.Config{Admit: func(ctx context.Context, r signalserver.Request) (signalserver.Grant, error) {
+					if r.Join.Token == "slow" {
+						select {
+						case <-goOn:
+						case <-ctx.Done():
+						}
+					}
+					return allRights, nil
+				}})
+				match := signaling.Join{Token: "slow", Match: &signaling.Match{Key: "k", Size: 2}}
+				first := servers[0].client(t)
+				first.send(match)
+				synctest.Wait()
+				servers[0].bus.Cut(true)
+				time.Sleep(8 * time.Second) // of fake time
+				if back {
+					servers[0].bus.Cut(false)
+					servers[0].wantReady(t)
+				}
+				close(goOn)
+				synctest.Wait()
+				servers[0].bus.Cut(false)
+				match.Token = ""
+				second := servers[1].client(t)
+				second.send(match)
+				require.Len(t, first.wantWelcome().Members, 1)
+				require.Len(t, second.wantWelcome().Members, 1)
+				wantSignals(t, []*client{first, second})
+			})
+		})
+	}
+}
+
 // Lists and administration are the same whichever server is asked.
 func TestListAndAdministrationOfAllServers(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
