@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -361,6 +362,19 @@ func (v *visitor) wakeIfDue() {
 	due := v.due.Load()
 	if m := v.member.Load(); m != nil && due != 0 && due <= int64(v.node.store().Now()) {
 		m.Due(v)
+	}
+}
+
+// RenewSoon calls rooms.Member.RenewSoon for the members of this server's rooms that are connected to other servers. It is
+// called when the wall clock of this server was set.
+func (n *Node) RenewSoon() {
+	n.mu.Lock()
+	visitors := slices.Collect(maps.Values(n.visitors))
+	n.mu.Unlock()
+	for _, v := range visitors {
+		if m := v.member.Load(); m != nil {
+			m.RenewSoon(v)
+		}
 	}
 }
 

@@ -148,3 +148,22 @@ func TestGrantEndsAlthoughTheRoomMoved(t *testing.T) {
 		require.InDelta(t, 2*time.Minute, time.Since(began), float64(5*time.Second))
 	})
 }
+
+// The wall clock of the owner of a room is set. Its members at other servers get new credentials, too, because it has made
+// theirs.
+func TestWallClockOfTheOwnerIsSet(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{ICEServersFor: dated})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		servers[0].SetClock(time.Hour)
+		set := time.Now()
+		for _, c := range members {
+			require.Equal(t, signaling.KindICEServers, c.receive().Kind())
+		}
+		require.LessOrEqual(t, time.Since(set), time.Minute+2*time.Second)
+		time.Sleep(10 * time.Minute) // of fake time
+		for _, c := range members {
+			c.wantNothing()
+		}
+	})
+}

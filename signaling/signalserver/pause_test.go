@@ -108,12 +108,15 @@ func TestFarGrants(t *testing.T) {
 	}
 }
 
+// dated are ICE servers whose credentials have dates.
+func dated(signaling.RoomName, signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
+	return []signaling.ICEServer{{URLs: []string{"turn:192.0.2.1"}, Username: time.Now().Format(time.RFC3339), Credential: "c"}}, 24 * time.Hour
+}
+
 // The wall clock is set, forwards or backwards: nobody is lost, and all get new credentials, as these have dates.
 func TestWallClockIsSet(t *testing.T) {
 	for _, step := range []time.Duration{time.Hour, -time.Hour, 10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
-		config := signalserver.Config{ICEServersFor: func(signaling.RoomName, signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
-			return []signaling.ICEServer{{URLs: []string{"turn:192.0.2.1"}, Username: time.Now().Format(time.RFC3339), Credential: "c"}}, 24 * time.Hour
-		}}
+		config := signalserver.Config{ICEServersFor: dated}
 		within(t, config, func(t *testing.T, s *server) {
 			host, a := pair(t, s, signaling.Mesh)
 			s.SetClock(step)

@@ -52,6 +52,9 @@ func (s *Server) sweepOnce() {
 		}
 		s.sweepSession(session, now)
 	}
+	if set && s.node != nil {
+		s.node.RenewSoon()
+	}
 }
 
 // sweepSession ends a session as dead only after it has left pings unanswered: two of them were sent within two and a
