@@ -359,7 +359,6 @@ func (n *Node) lost(process uint64, restart bool) {
 	var visitors []*visitor
 	for at, v := range n.visitors {
 		if at.process == process {
-			delete(n.visitors, at)
 			visitors = append(visitors, v)
 		}
 	}
@@ -372,7 +371,8 @@ func (n *Node) lost(process uint64, restart bool) {
 	p := n.pipes[process]
 	n.mu.Unlock()
 	for _, v := range visitors {
-		v.miss() // before the other server learns of the loss: it attaches them at once
+		v.miss()
+		v.forget() // as in leaseOver
 	}
 	if p != nil && restart {
 		p.restart()

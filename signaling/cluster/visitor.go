@@ -36,6 +36,7 @@ type visitor struct {
 	// Safe for concurrent use.
 	once   sync.Once   // closes ended
 	void   atomic.Bool // its session did not get the answer and has joined anew
+	missed atomic.Bool // its server was lost, and may attach the session again
 	due    atomic.Int64
 	member atomic.Pointer[rooms.Member]
 
@@ -253,7 +254,7 @@ func (v *visitor) tell(m *message) {
 // take handles frames of the client. What comes after a message that ends the session is dropped.
 func (v *visitor) take(frames [][]byte) {
 	for i, frame := range frames {
-		if v.over() && v.known() {
+		if v.over() && v.known() && !v.missed.Load() {
 			return
 		}
 		err := rooms.ErrElsewhere
@@ -316,6 +317,7 @@ func (v *visitor) detach() {
 
 // miss is called when the server of the session is lost, or attaches the session again.
 func (v *visitor) miss() {
+	v.missed.Store(true)
 	v.end()
 	if m := v.member.Load(); m != nil {
 		m.Miss(v)

@@ -142,9 +142,8 @@ func (n *Node) leaseOver(name string, process uint64, died, stopped bool) {
 		}
 	}
 	var visitors []*visitor
-	for at, v := range n.visitors {
+	for _, v := range n.visitors {
 		if v.home == name {
-			delete(n.visitors, at)
 			visitors = append(visitors, v)
 		}
 	}
@@ -155,6 +154,7 @@ func (n *Node) leaseOver(name string, process uint64, died, stopped bool) {
 		} else {
 			v.miss()
 		}
+		v.forget() // after that: welcome must find it if its server attaches the session again
 	}
 	if died {
 		for _, p := range places {
