@@ -2,16 +2,20 @@ package rtcpeer_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func TestListAndPassword(t *testing.T) {
@@ -90,6 +94,133 @@ func TestLock(t *testing.T) {
 	require.NoError(t, host.SetLocked(t.Context(), false))
 	require.False(t, host.Locked())
 	join(t, s.url("r"), rtcpeer.Config{})
+}
+
+// calling makes a call of a node that waits for the server, and returns what will have its error within a minute.
+func calling(t *testing.T, call func(context.Context) error) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		ended <- call(ctx)
+	}()
+	synctest.Wait()
+	return ended
+}
+
+func sealing(n *rtcpeer.Node) func(context.Context) error { return n.Seal }
+
+func locking(n *rtcpeer.Node, locked bool) func(context.Context) error {
+	return func(ctx context.Context) error { return n.SetLocked(ctx, locked) }
+}
+
+// What the host asks for over a connection that is dead, which nobody has noticed, is done once it is back.
+func TestSealAndLockOutliveTheConnection(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		locked bool // at first
+		call   func(*rtcpeer.Node) func(context.Context) error
+		done   func(*rtcpeer.Node) bool
+	}{
+		{"seal", false, sealing, (*rtcpeer.Node).Sealed},
+		{"lock", false, func(n *rtcpeer.Node) func(context.Context) error { return locking(n, true) }, (*rtcpeer.Node).Locked},
+		{"open", true, func(n *rtcpeer.Node) func(context.Context) error { return locking(n, false) },
+			func(n *rtcpeer.Node) bool { return !n.Locked() }},
+	} {
+		for _, losses := range []int{1, 2} { // what is sent again may be lost as well
+			t.Run(fmt.Sprintf("%s, %d losses", c.name, losses), func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
+					w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+					host, guest, session := w.nodes[1], w.nodes[5], w.room.sessionOf(1)
+					require.NoError(t, host.SetLocked(t.Context(), c.locked))
+					w.room.cut(session)
+					ended := calling(t, c.call(host))
+					for range losses - 1 {
+						w.room.mu.Lock()
+						session.inbox <- signaling.Disconnected{Err: errLine}
+						session.inbox <- w.room.welcome(session) // over a connection that is dead by then
+						w.room.mu.Unlock()
+						synctest.Wait()
+					}
+					require.Empty(t, ended)
+					w.room.notice(session)
+					w.room.restore(session)
+					require.NoError(t, <-ended)
+					synctest.Wait()
+					require.True(t, c.done(host))
+					require.True(t, c.done(guest))
+				})
+			})
+		}
+	}
+}
+
+// The room is opened, and the answer is lost: the host does not take it for a server that has forgotten the lock.
+func TestAnswerToALockIsLost(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+		host, session := w.nodes[1], w.room.sessionOf(1)
+		require.NoError(t, host.SetLocked(t.Context(), true))
+		w.room.cut(session)
+		ended := calling(t, locking(host, false))
+		w.room.mu.Lock()
+		w.room.locked = false
+		w.room.mu.Unlock()
+		w.room.notice(session)
+		w.room.restore(session)
+		require.NoError(t, <-ended)
+		synctest.Wait()
+		require.False(t, host.Locked())
+		w.room.mu.Lock()
+		defer w.room.mu.Unlock()
+		require.False(t, w.room.locked)
+	})
+}
+
+// Of two calls that lock and open the room at the same time, the last one counts, and both return.
+func TestLocksAtTheSameTime(t *testing.T) {
+	for _, lost := range []bool{false, true} { // else they wait for the connection
+		for _, last := range []bool{false, true} {
+			t.Run(fmt.Sprintf("lost %v, locked %v", lost, last), func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
+					w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+					host, session := w.nodes[1], w.room.sessionOf(1)
+					w.room.cut(session)
+					if !lost {
+						w.room.notice(session)
+					}
+					first, second := calling(t, locking(host, !last)), calling(t, locking(host, last))
+					if lost {
+						w.room.notice(session)
+					}
+					w.room.restore(session)
+					require.NoError(t, <-first)
+					require.NoError(t, <-second)
+					synctest.Wait()
+					require.Equal(t, last, host.Locked())
+					require.Equal(t, last, w.nodes[5].Locked())
+				})
+			})
+		}
+	}
+}
+
+// A host whose connection to the server has ended for good keeps its links, and is told that the room is not sealed.
+func TestSealWithoutAServer(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+		host, session := w.nodes[1], w.room.sessionOf(1)
+		w.room.cut(session)
+		ended := calling(t, host.Seal)
+		why := &signaling.Error{Code: signaling.CodeResumeRefused, Text: "the member has left"}
+		session.inbox <- roomEnd{err: why}
+		require.ErrorIs(t, <-ended, why)
+		require.ErrorIs(t, <-calling(t, host.Seal), why, "and who asks later")
+		require.Equal(t, []rtcpeer.PeerID{5}, host.Peers())
+		require.NoError(t, w.closeNode(1))
+		require.ErrorIs(t, host.Seal(t.Context()), rtcpeer.ErrClosed)
+		require.ErrorIs(t, host.SetLocked(t.Context(), true), rtcpeer.ErrClosed)
+	})
 }
 
 func TestKick(t *testing.T) {

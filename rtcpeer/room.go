@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +26,9 @@ type room struct {
 	mu       sync.Mutex    // guards the fields below
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
+	asking   []*ask          // what the server has not done yet; at most one of each kind
 	relays   bool            // the server forwards binary frames
 	away     time.Time       // until when the server keeps the place of an absent host; zero: the host is there
-	lockTold chan struct{}   // closed, and replaced, when the server says whether the room is locked
 	own      json.RawMessage // this node's metadata, as the others see it
 	ice      []signaling.ICEServer
 	token    string // with which the node's place can be taken
@@ -42,7 +41,7 @@ type room struct {
 func newRoom(s Signaler, w signaling.Welcome, own json.RawMessage) *room {
 	r := &room{
 		name: w.Room, topology: w.Topology, signaler: s,
-		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
+		sealed: make(chan struct{}), locked: w.Locked, since: time.Now(),
 		away: awayUntil(w), own: own, token: w.Resume,
 	}
 	moved := make(chan struct{})
@@ -78,27 +77,25 @@ func (r *room) signal(ctx context.Context, to PeerID, data signaling.SignalData)
 	return r.send(ctx, signaling.Signal{To: to, Data: raw})
 }
 
-// welcomed takes what a welcome says about the room. It returns what the host has to send again, or nil: a server that
-// has restarted has forgotten seal and lock.
-func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
+// welcomed takes what a welcome says about the room. A server that has restarted has forgotten seal and lock, so it is
+// asked for them again.
+func (r *room) welcomed(w signaling.Welcome) {
 	hosting := w.ID == r.lead.Load().host
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.welcomes++
-	r.relays, r.away, r.token = w.RelayLinks, awayUntil(w), w.Resume
-	r.mu.Unlock()
-	r.renewICEServers(w.ICEServers)
-	if hosting && r.isLocked() && !w.Locked {
-		forgotten = append(forgotten, signaling.Lock{})
+	r.relays, r.away, r.token, r.ice = w.RelayLinks, awayUntil(w), w.Resume, w.ICEServers
+	if hosting && r.locked && !w.Locked && r.asked(signaling.KindLock) == nil {
+		r.keep(signaling.Lock{})
 	} else {
-		r.becameLocked(w.Locked)
+		r.setLocked(w.Locked)
 	}
 	switch {
 	case w.Sealed:
-		r.becameSealed()
+		r.setSealed()
 	case hosting && r.isSealed():
-		forgotten = append(forgotten, signaling.Seal{})
+		r.keep(signaling.Seal{})
 	}
-	return forgotten
 }
 
 // forwards reports whether the server forwards binary frames.
@@ -151,13 +148,18 @@ func (r *room) resumed() int {
 	return max(r.welcomes-1, 0)
 }
 
-// end notes that the signaler brings nothing more; the first reason stays.
+// end notes that the signaler brings nothing more; the first reason stays. The server will answer nobody.
 func (r *room) end(why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended == nil {
 		r.ended = why
 	}
+	for _, a := range r.asking {
+		a.err = r.ended
+		close(a.done)
+	}
+	r.asking = nil
 }
 
 // why returns the reason of end, or nil.
@@ -197,9 +199,15 @@ func (r *room) isSealed() bool {
 func (r *room) becameSealed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.setSealed()
+}
+
+// setSealed is becameSealed for a caller that holds mu.
+func (r *room) setSealed() {
 	if !r.isSealed() {
 		close(r.sealed)
 	}
+	r.settle(signaling.Seal{})
 }
 
 func (r *room) isLocked() bool {
@@ -208,19 +216,16 @@ func (r *room) isLocked() bool {
 	return r.locked
 }
 
-// lockNews returns a channel that is closed when the server next says whether the room is locked.
-func (r *room) lockNews() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.lockTold
-}
-
 func (r *room) becameLocked(locked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.setLocked(locked)
+}
+
+// setLocked is becameLocked for a caller that holds mu.
+func (r *room) setLocked(locked bool) {
 	r.locked = locked
-	close(r.lockTold)
-	r.lockTold = make(chan struct{})
+	r.settle(signaling.Lock{Open: !locked})
 }
 
 func (r *room) ownMetadata() json.RawMessage {
@@ -280,23 +285,9 @@ func (n *Node) hosts() bool { return n.id == n.Host() }
 func (n *Node) isGuest() bool { return n.room.topology == Star && !n.hosts() }
 
 // Seal closes the room to newcomers, and returns when the server has done it or ctx is done. Members that lost their
-// connection may still come back. Errors: ErrNotHost, ErrClosed, the cause of ctx.
-func (n *Node) Seal(ctx context.Context) error {
-	if !n.hosts() {
-		return ErrNotHost
-	}
-	if err := n.room.send(ctx, signaling.Seal{}); err != nil {
-		return fmt.Errorf("rtcpeer: seal: %w", err)
-	}
-	select {
-	case <-n.room.sealed:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-n.ctx.Done():
-		return context.Cause(n.ctx)
-	}
-}
+// connection may still come back. If ctx ends first, the server may still do it. Errors: ErrNotHost, ErrClosed, the
+// cause of ctx, why the connection to the server has ended for good.
+func (n *Node) Seal(ctx context.Context) error { return n.ask(ctx, signaling.Seal{}) }
 
 // Sealed reports whether the room is closed to newcomers for good.
 func (n *Node) Sealed() bool { return n.room.isSealed() }

@@ -38,6 +38,7 @@ type room struct {
 	delay   func(from, to rtcpeer.PeerID) time.Duration                   // nil: signals arrive at once
 	late    map[[2]rtcpeer.PeerID]*lateSignals                            // by who sent them to whom
 	sealed  bool
+	locked  bool
 	plain   bool                                       // attempts are not told, as by Godot's protocol
 	bare    bool                                       // members list no features: their links end with their first path
 	host    rtcpeer.PeerID                             // 0: it is 1
@@ -112,7 +113,7 @@ func (r *room) inOrder() (sessions []*session) {
 }
 
 func (r *room) welcome(s *session) signaling.Welcome {
-	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: r.hostID(), Term: r.term, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays, HostAwayMillis: r.away}
+	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: r.hostID(), Term: r.term, Resume: "-", Sealed: r.sealed, Locked: r.locked, RelayLinks: r.relays, HostAwayMillis: r.away}
 	for _, other := range r.inOrder() {
 		if r.acquainted(s, other) {
 			w.Members = append(w.Members, other.member)
@@ -176,6 +177,11 @@ func (s *session) said(m signaling.Message) error {
 		s.room.sealed = true
 		for _, other := range s.room.members {
 			other.deliver(signaling.Sealed{})
+		}
+	case signaling.Lock:
+		s.room.locked = !m.Open
+		for _, other := range s.room.members {
+			other.deliver(m)
 		}
 	case signaling.Kick:
 		if other := s.room.members[m.ID]; other != nil {

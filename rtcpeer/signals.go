@@ -84,14 +84,9 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 	default:
 		n.follow(signaling.HostChanged{Host: w.Host, Term: w.Term, Members: w.Members, Guests: w.Guests})
 	}
-	forgotten := n.room.welcomed(w)
+	n.room.welcomed(w)
 	n.gather(w.Members)
-	for _, m := range forgotten {
-		if err := n.room.send(n.ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.room.sendAgain(n.ctx)
 }
 
 // hostChanged makes this node follow another host.
