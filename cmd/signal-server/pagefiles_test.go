@@ -66,6 +66,9 @@ func TestFilesOfThePage(t *testing.T) {
 		two.text(t, `press("Refuse")`)
 		three.text(t, `press("Accept")`)
 		one.waitFor(t, `lines().sort().join() === "Gold Bear has song.mp3.,song.mp3: Blue Owl did not take it."`)
+
+		two.text(t, `drop(".node[aria-label^='Red Fox']", "b.txt", 4)`) // 1, as the creator of the room
+		one.waitFor(t, `lines().includes("Blue Owl wants to send you b.txt (4 bytes).")`)
 	})
 }
 

@@ -12,6 +12,7 @@ import { Files } from "../../../rtcpeer/js/transfer.js";
 const maxPacket = 16 * 1024 - fileHead.length; // a member accepts packets of 16 KiB by default
 const mostParts = 8; // files of which the beginning is kept
 const mostLines = 50; // of files, in the list
+const patience = 1000; // ms until a peer that seems to be there is tried again
 const list = document.getElementById("files");
 
 /** @param {number} n bytes */
@@ -83,8 +84,13 @@ export class FileDesk {
   open(node) {
     this.close();
     this.node = node;
-    const through = { send: (/** @type {any} */ packet) => node.send({ ...packet, data: sign(fileHead, packet.data) }) };
-    this.files = new Files(/** @type {any} */ (through), 0, { maxPacket });
+    const through = {
+      get host() {
+        return node.host;
+      },
+      send: (/** @type {any} */ packet) => node.send({ ...packet, data: sign(fileHead, packet.data) }),
+    };
+    this.files = new Files(through, 0, { maxPacket });
     this.take(this.files);
   }
 
@@ -158,7 +164,8 @@ export class FileDesk {
     const set = this.waiting.get(peer) ?? new Set();
     this.waiting.set(peer, set.add(again));
     line.show(words, { Cancel: () => (set.delete(again), line.end(words.replace(/:.*/, ": cancelled."))) });
-    if (this.pages.has(peer) && this.node.peers.includes(peer)) this.meet(peer); // it was back before this ended
+    // It may have been back before this ended. At once, what fails for another reason would fail without end.
+    setTimeout(() => this.waiting.get(peer) === set && this.pages.has(peer) && this.node.peers.includes(peer) && this.meet(peer), patience);
   }
 
   /** @param {Files} files */

@@ -19,7 +19,10 @@ export const randomText = () => btoa(String.fromCharCode(...crypto.getRandomValu
 export const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
 /** Returns the id of a target: 1 means the present host. No other member ever gets the id of the first host. @param {{host: number}} node @param {number} peer */
-export const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
+export function resolve({ host }, peer) {
+  if (!host) throw new TypeError("the node has no host"); // something in place of a node: NaN would be a peer that has just gone
+  return Math.abs(peer) === 1 ? peer * host : peer;
+}
 
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
 export function toBytes(data, own) {

@@ -14,7 +14,7 @@ import { Transfer } from "./transfer.js";
 
 /** Sends and receives files over one reliable channel of a node, on which the program sends nothing of its own. */
 export class Files {
-  /** @type {RtcNode} @internal */ node;
+  /** @type {Pick<RtcNode, "host" | "send">} @internal */ node;
   /** @type {number} @internal */ channel;
   /** @type {number} @internal */ window;
   /** @type {number} @internal */ atOnce;
@@ -27,7 +27,7 @@ export class Files {
   /** @internal */ closed = false;
   /** Ends the waits for a change. @type {(() => void)[]} @internal */ waiters = [];
 
-  /** @param {RtcNode} node @param {number} channel @param {FilesOptions} [options] */
+  /** node is that of join, or has its host and sends its packets in another way. @param {Pick<RtcNode, "host" | "send">} node @param {number} channel @param {FilesOptions} [options] */
   constructor(node, channel, { window = 4 * MiB, atOnce = 4, maxPacket = 16 * KiB, sendOnly = false } = {}) {
     const wrong = (/** @type {string} */ what) => new TransferError("bad_config", `options.${what}`);
     if (!(window >= frames.minWindow && window <= 64 * MiB)) throw wrong(`window ${window}: want ${frames.minWindow} to ${64 * MiB}`);

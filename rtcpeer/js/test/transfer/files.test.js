@@ -181,6 +181,7 @@ test("a stream that fails, a peer that is not there, and one that takes no files
   const piped = (await soon("offer", b.files.nextOffer())).pipeTo(full);
   await Promise.all([assert.rejects(soon("sink", piped), { code: "sink" }), assert.rejects(soon("failed", sending), { code: "failed" })]);
   await assert.rejects(a.files.sendFile(99, new Blob(), { name: "x" }), { code: "peer_gone" });
+  await assert.rejects(new Files({ send: (packet) => a.node.send(packet) }, 1).sendFile(b.id, new Blob(), { name: "x" }), /the node has no host/);
   b.files = new Files(b.node, 1, { sendOnly: true });
   await assert.rejects(soon("not receiving", a.files.sendFile(b.id, new Blob(), { name: "x" })), { code: "not_receiving" });
   for (const options of [{ window: 1 }, { atOnce: 17 }, { maxPacket: 1024 }]) assert.throws(() => new Files(a.node, 1, options), { code: "bad_config" });
