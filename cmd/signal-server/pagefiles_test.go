@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/testdata/skip"
 )
 
@@ -69,6 +71,54 @@ func TestFilesOfThePage(t *testing.T) {
 
 		two.text(t, `drop(".node[aria-label^='Red Fox']", "b.txt", 4)`) // 1, as the creator of the room
 		one.waitFor(t, `lines().includes("Blue Owl wants to send you b.txt (4 bytes).")`)
+	})
+}
+
+// Offers that a peer makes and withdraws without end do not fill the list of a page, and are left out after some. Whoever
+// else offers a file meanwhile is heard.
+func TestOffersWithoutEnd(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
+	const offer, stop = "\x01", "\x09" // kinds of frames: see package transfer
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		tab := show(as(redFox)+saving, pageOf(p)+"#lobby")
+		tab.waitFor(t, `drawn("node").length === 1`)
+		tab.text(t, `globalThis.most = 0, new MutationObserver(() => (most = Math.max(most, lines().length))).observe(document.querySelector("#files"), { childList: true })`)
+		enter := func() *rtcpeer.Node {
+			node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{WebRTC: webrtc.Config{Loopback: true, IPv4Only: true}})
+			require.NoError(t, err)
+			t.Cleanup(func() { node.Close() })
+			for event := (rtcpeer.Event{}); event.Kind != rtcpeer.PeerConnected || event.Peer != rtcpeer.Server; {
+				event, err = node.Receive(t.Context())
+				require.NoError(t, err)
+			}
+			return node
+		}
+		say := func(node *rtcpeer.Node, text string) {
+			require.NoError(t, node.Send(t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Mode: rtcpeer.Reliable, Data: []byte(text)}))
+		}
+		// id is that of a frame: a varint of two bytes.
+		id := func(n int) string { return string([]byte{byte(n) | 0x80, byte(n >> 7)}) }
+		hostile, honest := enter(), enter()
+		for n := 128; n < 1128; n++ {
+			say(hostile, "\x00file"+offer+id(n)+"\x01\x04again.txt")
+			say(hostile, "\x00file"+stop+id(n)+"\x01")
+			if n == 628 {
+				say(honest, "\x00file"+offer+id(n)+"\x01\x04a.txt")
+			}
+		}
+		say(hostile, "\x00pingthe last")
+		for answer := ""; answer != "\x00pongthe last"; {
+			event, err := hostile.Receive(t.Context())
+			require.NoError(t, err)
+			if event.Kind == rtcpeer.PacketReceived {
+				answer = string(event.Packet.Data)
+			}
+		}
+		tab.waitFor(t, `lines().length === 1 && /^Guest( 2)? wants to send you a.txt \(4 bytes\)\.$/.test(lines()[0])`)
+		tab.waitFor(t, `/\d+ messages of Guest( 2)? are left out/.test(log())`)
+		require.Equal(t, "true", tab.text(t, `most <= 50`))
 	})
 }
 

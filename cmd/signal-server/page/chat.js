@@ -3,7 +3,7 @@
 const maxLines = 200; // in the log; older ones go
 const patience = 2500; // ms after which what others have not acknowledged is marked; they do so within one second
 const maxLength = 4000; // of a line, as of the input
-const burst = 100, perSecond = 5; // messages of one peer; what is more nobody could read, and is left out
+const burst = 100, perSecond = 5; // messages and files of one peer; what is more nobody could read, and is left out
 
 export class Chat {
   /** @type {any} */ node = null;

@@ -69,15 +69,15 @@ export class FileDesk {
   /** @type {Files | null} */ files = null;
   /** @type {any} */ node = null;
   /** Who is a page, and takes files. @type {Set<number>} */ pages = new Set();
-  /** Lines that ask whether to take a file of a peer. @type {Map<Line, number>} */ asking = new Map();
+  /** Lines that ask whether to take a file. @type {Map<Line, any>} */ asking = new Map();
   /** What goes on when a peer is back. @type {Map<number, Set<() => void>>} */ waiting = new Map();
   /** Beginnings of files that were interrupted, or cancelled here. @type {Map<string, {part: Blob, line: Line, ask: boolean}>} */ parts = new Map();
 
-  /** @param {import("./people.js").People} people @param {(text: string) => void} note @param {() => void} asked called when a file is offered */
-  constructor(people, note, asked) {
+  /** @param {import("./people.js").People} people @param {(text: string) => void} note @param {(peer: number) => boolean} admits called when a file is offered: whether to ask about it */
+  constructor(people, note, admits) {
     this.people = people;
     this.note = note;
-    this.asked = asked;
+    this.admits = admits;
   }
 
   /** @param {any} node */
@@ -112,14 +112,16 @@ export class FileDesk {
     for (const act of again ?? []) act();
   }
 
-  /** @param {any} event that is not about a page's files */
+  /** @param {any} event any but a packet */
   handle(event) {
-    const { kind } = event, changed = kind === "host changed"; // some of what was on its way may be lost: all is offered again
-    if (kind === "packet") return;
     this.files?.handle(event);
-    if (kind === "disconnected") this.pages.delete(event.peer);
-    else if (!changed) return;
-    for (const [line, peer] of this.asking) if (changed || peer === event.peer) this.answered(line).remove(); // it may be asked again
+    if (event.kind === "disconnected") this.pages.delete(event.peer);
+    this.sweep();
+  }
+
+  /** Removes the lines of offers that are over. What is offered again is asked about again. */
+  sweep() {
+    for (const [line, { transfer }] of this.asking) if (transfer.error) this.answered(line).remove();
   }
 
   /** @param {Line} line that has asked whether to take a file */
@@ -131,6 +133,7 @@ export class FileDesk {
   /** @param {any} packet @param {Uint8Array} data the frame in it */
   receive(packet, data) {
     this.files?.handle({ kind: "packet", peer: packet.peer, packet: { ...packet, data } });
+    this.sweep();
   }
 
   /** @param {number} to 0 is everybody @param {File[]} files */
@@ -171,6 +174,7 @@ export class FileDesk {
   /** @param {Files} files */
   async take(files) {
     for await (const offer of files) {
+      if (offer.transfer.error) continue; // it was withdrawn meanwhile
       const file = ` ${offer.size} ${offer.name}`, key = offer.peer + file;
       // Somebody whose page was reloaded is another peer, and asked about.
       const known = [...this.parts.keys()].filter((other) => other.endsWith(file)), found = known.includes(key) ? key : known[0];
@@ -184,9 +188,12 @@ export class FileDesk {
         this.save(offer, key, line, part);
         continue;
       }
+      if (!this.admits(offer.peer)) {
+        offer.refuse();
+        continue;
+      }
       const line = new Line(offer.name), from = this.people.name(offer.peer);
-      this.asking.set(line, offer.peer);
-      this.asked();
+      this.asking.set(line, offer);
       line.show(`${from} wants to send you ${offer.name} (${offer.size === undefined ? "size not known" : size(offer.size)}).`, {
         Accept: () => {
           const old = begun();

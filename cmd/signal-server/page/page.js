@@ -27,7 +27,7 @@ import { forAway, forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreacha
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const people = new People(), chat = new Chat(people, title, (pasted) => drop(0, pasted)), table = new Peers(), throughput = new Throughput(people, roundTrip);
 const note = (/** @type {string} */ text) => void chat.note(text);
-const files = new FileDesk(people, note, () => chat.news());
+const files = new FileDesk(people, note, (peer) => chat.admits(peer) && (chat.news(), true));
 const stage = new Stage(people, { move, press, hit, drop, note });
 const failureShown = 60000; // ms
 const helloWithin = 1500; // ms in which a page says who it is; a program never does
