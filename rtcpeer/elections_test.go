@@ -153,3 +153,10 @@ func (r *room) replace(s *session) {
 	s.line.state = lineEvicted
 	r.remove(s, signaling.LeftLost)
 }
+
+// heir returns the successor that the host has named, as far as the server knows.
+func (r *room) heir() rtcpeer.PeerID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hosts.heir
+}

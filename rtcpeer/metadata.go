@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -35,7 +36,7 @@ func (n *Node) SetMetadata(ctx context.Context, metadata json.RawMessage) error 
 	case err != nil:
 		return err
 	}
-	if err := n.room.send(ctx, signaling.Metadata{Metadata: metadata}); err != nil {
+	if _, err := n.room.ask(ctx, signaling.Metadata{Metadata: slices.Clone(metadata)}); err != nil {
 		return fmt.Errorf("rtcpeer: set metadata: %w", err)
 	}
 	return nil

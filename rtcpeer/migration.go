@@ -53,10 +53,17 @@ func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
 	case id != 0 && !member:
 		return fmt.Errorf("%w: successor %d is not in the room", ErrUnknownPeer, id)
 	}
-	if err := n.room.send(ctx, signaling.Successor{ID: id}); err != nil {
+	if _, err := n.room.ask(ctx, signaling.Successor{ID: id}); err != nil {
 		return fmt.Errorf("rtcpeer: successor %d: %w", id, err)
 	}
 	return nil
+}
+
+// nameAgain names the successor again when that member comes: a server that was restarted did not know it before.
+func (n *Node) nameAgain(id PeerID) {
+	if err := n.room.sendNamed(n.ctx, id); err != nil {
+		n.log.Debug("successor not named again", "peer", id, "err", err)
+	}
 }
 
 // follow makes another member the host. The members of the change are still to be joined.

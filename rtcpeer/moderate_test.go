@@ -223,6 +223,70 @@ func TestSealWithoutAServer(t *testing.T) {
 	})
 }
 
+// What a node asks for and does not wait for outlives a connection that is dead, too.
+func TestRequestsOutliveTheConnection(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask  func(context.Context, *world) error
+		done func(*world) bool
+	}{
+		"kick": {
+			func(ctx context.Context, w *world) error { return w.nodes[1].Kick(ctx, 5, "be nice") },
+			func(w *world) bool { return len(w.nodes[1].Members()) == 0 && w.room.sessionOf(5) == nil },
+		},
+		"set successor": {
+			func(ctx context.Context, w *world) error { return w.nodes[1].SetSuccessor(ctx, 5) },
+			func(w *world) bool { return w.room.heir() == 5 },
+		},
+		"set metadata": {
+			func(ctx context.Context, w *world) error { return w.nodes[1].SetMetadata(ctx, []byte(`"new"`)) },
+			func(w *world) bool {
+				return string(w.nodes[1].Metadata(1)) == `"new"` && string(w.nodes[5].Metadata(1)) == `"new"`
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Star, memory.Options{})
+				w.room.term = 1
+				w.join(rtcpeer.Config{}, 1, 5)
+				session := w.room.sessionOf(1)
+				w.room.cut(session)
+				require.NoError(t, c.ask(t.Context(), w))
+				w.room.notice(session)
+				w.room.restore(session)
+				synctest.Wait()
+				require.True(t, c.done(w))
+			})
+		})
+	}
+}
+
+// A server that is restarted forgets whom the host has named as the next one, and may learn of it before that member is
+// back.
+func TestSuccessorOutlivesTheServer(t *testing.T) {
+	for _, first := range []rtcpeer.PeerID{1, 5} {
+		t.Run(fmt.Sprintf("%d is back first", first), func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Star, memory.Options{})
+				w.room.term = 1
+				w.join(rtcpeer.Config{}, 1, 5)
+				sessions := map[rtcpeer.PeerID]*session{1: w.room.sessionOf(1), 5: w.room.sessionOf(5)}
+				require.NoError(t, w.nodes[1].SetSuccessor(t.Context(), 5))
+				require.Equal(t, rtcpeer.PeerID(5), w.room.heir())
+				w.room.restart()
+				w.room.mu.Lock()
+				w.room.hosts.heir = 0
+				w.room.mu.Unlock()
+				w.room.restore(sessions[first])
+				after(100 * time.Millisecond)
+				w.room.restore(sessions[6-first])
+				synctest.Wait()
+				require.Equal(t, rtcpeer.PeerID(5), w.room.heir())
+			})
+		})
+	}
+}
+
 func TestKick(t *testing.T) {
 	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {

@@ -26,7 +26,7 @@ type room struct {
 	mu       sync.Mutex    // guards the fields below
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
-	asking   []*ask          // what the server has not done yet; at most one of each kind
+	asking   []*ask          // what the server has not done yet: one of each kind, or of each member to be kicked
 	relays   bool            // the server forwards binary frames
 	away     time.Time       // until when the server keeps the place of an absent host; zero: the host is there
 	own      json.RawMessage // this node's metadata, as the others see it
@@ -85,7 +85,7 @@ func (r *room) welcomed(w signaling.Welcome) {
 	defer r.mu.Unlock()
 	r.welcomes++
 	r.relays, r.away, r.token, r.ice = w.RelayLinks, awayUntil(w), w.Resume, w.ICEServers
-	if hosting && r.locked && !w.Locked && r.asked(signaling.KindLock) == nil {
+	if hosting && r.locked && !w.Locked && r.asked(signaling.Lock{}) == nil {
 		r.keep(signaling.Lock{})
 	} else {
 		r.setLocked(w.Locked)
@@ -225,7 +225,16 @@ func (r *room) becameLocked(locked bool) {
 // setLocked is becameLocked for a caller that holds mu.
 func (r *room) setLocked(locked bool) {
 	r.locked = locked
-	r.settle(signaling.Lock{Open: !locked})
+	if a := r.asked(signaling.Lock{}); a != nil && a.message == (signaling.Lock{Open: !locked}) {
+		r.settle(a.message)
+	}
+}
+
+// hasLeft notes that a member is gone, so that it need not be kicked any more.
+func (r *room) hasLeft(id PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle(signaling.Kick{ID: id})
 }
 
 func (r *room) ownMetadata() json.RawMessage {
@@ -238,6 +247,7 @@ func (r *room) showOwn(metadata json.RawMessage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = metadata
+	r.settle(signaling.Metadata{})
 }
 
 func (r *room) renewToken(token string) {

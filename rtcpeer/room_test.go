@@ -188,7 +188,13 @@ func (s *session) said(m signaling.Message) error {
 			s.room.expel(other)
 		}
 	case signaling.Successor:
-		s.room.hosts.heir = m.ID
+		if m.ID == 0 || s.room.members[m.ID] != nil {
+			s.room.hosts.heir = m.ID
+		}
+	case signaling.Metadata:
+		s.member.Metadata, m.ID = m.Metadata, s.member.ID
+		s.deliver(m)
+		s.room.announce(s, m)
 	case signaling.HostLost:
 		s.room.hosts.reported(s.room, s, m)
 	}

@@ -33,6 +33,7 @@ func (n *Node) run(welcome signaling.Welcome) {
 			n.hostChanged(m)
 		case signaling.Joined:
 			n.joined(m.Member)
+			n.nameAgain(m.Member.ID)
 		case signaling.Left:
 			n.left(m.ID, m.Reason)
 		case signaling.Signal:
@@ -151,7 +152,7 @@ func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why str
 	n.log.Info("peer refused", "peer", m.ID, "reason", why)
 	n.inbox.bounded(Event{Kind: PeerRefused, Peer: m.ID, Err: &PeerError{Peer: m.ID, Op: "refuse", Err: errors.New(why)}})
 	if m.OneAttempt && n.hosts() && n.room.topology == Star {
-		if err := n.room.send(n.ctx, signaling.Kick{ID: m.ID, Text: why}); err != nil {
+		if _, err := n.room.ask(n.ctx, signaling.Kick{ID: m.ID, Text: why}); err != nil {
 			n.log.Debug("cannot kick the refused peer", "peer", m.ID, "err", err)
 		}
 	}
@@ -188,6 +189,7 @@ func (n *Node) resume(r remainder) {
 // example if it is slower than its guests when the server was restarted; if it does not, the server ends the room.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, stands := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
+	n.room.hasLeft(id) // Kick relies on this order
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:

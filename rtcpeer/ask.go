@@ -1,0 +1,146 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// An ask is what this node wants of the server, until the server has done it. After the connection to the server was lost
+// it is sent again, since it may have been lost with the connection. A Successor is never done: a server that is restarted
+// forgets it.
+type ask struct {
+	message signaling.Message // a Seal, Lock, Kick, Successor or Metadata; guarded by room.mu
+	done    chan struct{}     // closed when the server has done it, or cannot be asked any more
+	err     error             // why it cannot; set before done is closed
+}
+
+// ask sends a message of the host, and waits until the server has done what it says.
+func (n *Node) ask(ctx context.Context, m signaling.Message) error {
+	switch {
+	case !n.hosts():
+		return ErrNotHost
+	case n.ctx.Err() != nil:
+		return context.Cause(n.ctx)
+	}
+	a, err := n.room.ask(ctx, m)
+	if err != nil {
+		return fmt.Errorf("rtcpeer: %s: %w", m.Kind(), err)
+	}
+	select {
+	case <-a.done:
+		switch {
+		case a.err == nil:
+			return nil
+		case n.ctx.Err() == nil:
+			return fmt.Errorf("rtcpeer: %s: %w", m.Kind(), n.withoutSignaling(a.err))
+		}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-n.ctx.Done():
+	}
+	return context.Cause(n.ctx)
+}
+
+// ask sends a message, and keeps it until the server has done what it says.
+func (r *room) ask(ctx context.Context, m signaling.Message) (*ask, error) {
+	r.sending.Lock() // sendAgain must not send an earlier message after this one
+	defer r.sending.Unlock()
+	r.mu.Lock()
+	if r.ended != nil {
+		defer r.mu.Unlock()
+		return nil, r.ended
+	}
+	var before signaling.Message
+	if a := r.asked(m); a != nil {
+		before = a.message
+	}
+	a := r.keep(m)
+	if m.Kind() == signaling.KindSeal && r.isSealed() {
+		r.settle(m) // the server does not answer a second seal
+	}
+	r.mu.Unlock()
+	err := r.signaler.Send(ctx, m)
+	if err == nil {
+		return a, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a.message = before; before == nil {
+		r.asking = slices.DeleteFunc(r.asking, func(other *ask) bool { return other == a })
+	}
+	return nil, err
+}
+
+// sendAgain sends what the server has not done.
+func (r *room) sendAgain(ctx context.Context) error {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	r.mu.Lock()
+	var messages []signaling.Message
+	for _, a := range r.asking {
+		messages = append(messages, a.message)
+	}
+	r.mu.Unlock()
+	for _, m := range messages {
+		if err := r.signaler.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendNamed sends the Successor again if it is of that member.
+func (r *room) sendNamed(ctx context.Context, id PeerID) error {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	r.mu.Lock()
+	a := r.asked(signaling.Successor{})
+	named := a != nil && a.message == signaling.Successor{ID: id}
+	r.mu.Unlock()
+	if !named {
+		return nil
+	}
+	return r.signaler.Send(ctx, signaling.Successor{ID: id})
+}
+
+// asked returns the ask of which m is another form: that of its kind and, of Kicks, that of the same member. It may be nil.
+// The caller holds mu, here and below.
+func (r *room) asked(m signaling.Message) *ask {
+	for _, a := range r.asking {
+		if sameAsk(a.message, m) {
+			return a
+		}
+	}
+	return nil
+}
+
+func sameAsk(a, b signaling.Message) bool {
+	one, _ := a.(signaling.Kick)
+	other, _ := b.(signaling.Kick)
+	return a.Kind() == b.Kind() && one.ID == other.ID
+}
+
+// keep keeps a message. It takes the place of an earlier one, whose call then waits for this one.
+func (r *room) keep(m signaling.Message) *ask {
+	a := r.asked(m)
+	if a == nil {
+		a = &ask{done: make(chan struct{})}
+		r.asking = append(r.asking, a)
+	}
+	a.message = m
+	return a
+}
+
+// settle ends an ask: the server has done it.
+func (r *room) settle(m signaling.Message) {
+	r.asking = slices.DeleteFunc(r.asking, func(a *ask) bool {
+		if !sameAsk(a.message, m) {
+			return false
+		}
+		close(a.done)
+		return true
+	})
+}
