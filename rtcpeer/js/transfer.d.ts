@@ -69,8 +69,8 @@ export declare class TransferError extends Error {
 }
 /** Sends and receives files over one reliable channel of a node, on which the program sends nothing of its own. */
 export declare class Files {
-    /** @param {RtcNode} node @param {number} channel @param {FilesOptions} [options] */
-    constructor(node: RtcNode, channel: number, { window, atOnce, maxPacket, sendOnly }?: FilesOptions);
+    /** node is that of join, or has its host and sends its packets in another way. @param {Pick<RtcNode, "host" | "send">} node @param {number} channel @param {FilesOptions} [options] */
+    constructor(node: Pick<RtcNode, "host" | "send">, channel: number, { window, atOnce, maxPacket, sendOnly }?: FilesOptions);
     /**
      * Handles an event of the node, and returns true if it was a packet of a transfer. Call it for every event, in order,
      * because it has to know which peers are gone.
