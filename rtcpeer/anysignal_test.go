@@ -89,6 +89,7 @@ func TestAnySignalInAnyState(t *testing.T) {
 	const node, honest = 500, 700
 	open := func(t *testing.T, w *world, id rtcpeer.PeerID) *rogue {
 		r := newRogue(t, w, id, node)
+		r.beatAlways(r.path, none)
 		go r.drain(false)
 		return r
 	}
