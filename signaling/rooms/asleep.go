@@ -7,7 +7,8 @@ import (
 )
 
 // A room whose members were all lost is asleep: it is not among the server's rooms, and its name is free, but its
-// members may wake it with their tickets.
+// members may wake it with their tickets. It also wakes when another server, which was cut off, attaches its members
+// again: see Adopt.
 
 // maxAsleep is the most rooms that are asleep, and maxAsleepEach the most of these that one network has created,
 // unless the network may stand for many clients. A network is an address, or the /48 around it.

@@ -88,8 +88,8 @@ func TestSleepingRoomMoves(t *testing.T) {
 	})
 }
 
-// While a room sleeps, its owner is stopped or killed. As on a single server, its name is free, and its members can come back as
-// long as nobody has taken the name.
+// While a room sleeps, somebody has its name for a moment, and its owner is stopped or killed. As on a single server, the name is
+// free, and the members can come back as long as nobody has taken the name.
 func TestRoomSleepsOnTheNextServer(t *testing.T) {
 	for how, goes := range map[string]func(t *testing.T, owner *sharing){
 		"the owner is stopped": func(t *testing.T, owner *sharing) { require.NoError(t, owner.Shutdown(context.Background())) },
@@ -128,6 +128,8 @@ func TestRoomSleepsOnTheNextServer(t *testing.T) {
 						time.Sleep(500 * time.Millisecond)
 					}
 					time.Sleep(5 * time.Second) // both have lost their places
+					servers[2].member(t, signaling.Join{Room: "r"}).send(signaling.Leave{})
+					time.Sleep(time.Second)
 					goes(t, servers[0])
 					comes(t, servers[1], members)
 				})
