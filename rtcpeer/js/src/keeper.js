@@ -193,6 +193,7 @@ export class Keeper {
     if (!link.reliable.every((lane, i) => lane.moveTo(path, counts[i]))) return link.misbehaves(badCounts);
     link.heardAt = now();
     this.decide(this.repair.moved(now(), false));
+    link.flushed();
     this.look();
   }
 
@@ -307,7 +308,6 @@ export class Keeper {
     this.heard = heard;
     if (s.heard) this.refused = undefined;
     this.beat(path, said, told);
-    link.flush();
     this.decide(this.repair.tick(clocks(), s));
   }
 

@@ -3,15 +3,9 @@
  * again over another path. It has no limit of its own: its user checks size.
  */
 export class Kept {
-  /** @type {Uint8Array[]} */ packets = [];
-  head = 0; // index of the first packet in packets
+  /** In order. @type {Uint8Array[]} */ packets = [];
   size = 0; // bytes
   first = 0; // number of the first packet: how many came before it
-
-  /** The number of the packet that is kept next. */
-  get next() {
-    return this.first + this.packets.length - this.head;
-  }
 
   /** Keeps the bytes themselves, and no copy. @param {Uint8Array} packet */
   push(packet) {
@@ -21,22 +15,9 @@ export class Kept {
 
   /** Drops the packets before number n. False, and nothing is done, if they were dropped before or never kept. @param {number} n */
   taken(n) {
-    if (!(n >= this.first && n <= this.next)) return false;
-    for (; this.first < n; this.first++) {
-      this.size -= this.packets[this.head].length;
-      this.packets[this.head++] = empty;
-    }
-    if (this.head > 256 && 2 * this.head > this.packets.length) {
-      this.packets.splice(0, this.head);
-      this.head = 0;
-    }
+    if (!(n >= this.first && n <= this.first + this.packets.length)) return false;
+    for (const { length } of this.packets.splice(0, n - this.first)) this.size -= length;
+    this.first = n;
     return true;
   }
-
-  /** The packets, in order. */
-  all() {
-    return this.packets.slice(this.head);
-  }
 }
-
-const empty = new Uint8Array();

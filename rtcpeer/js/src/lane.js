@@ -234,7 +234,7 @@ export class Lane {
   moveTo(path, n) {
     if (!this.kept.taken(n)) return false;
     this.use(path);
-    for (const packet of this.kept.all()) {
+    for (const packet of this.kept.packets) {
       this.resent++;
       this.pass(packet);
     }

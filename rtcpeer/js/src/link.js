@@ -4,7 +4,7 @@
 //   first path    Pending    Keeper
 
 import { frameOverhead, listen, message, nothing, now, randomText, toBytes } from "./basics.js";
-import { bye, byeOf, decodeControl, hello, newSecret } from "./control.js";
+import { asks, bye, byeOf, decodeControl, hello, newSecret } from "./control.js";
 import { RtcPeerError } from "./errors.js";
 import { authenticate, authFrame } from "./frames.js";
 import { receiveBuffer } from "./inbox.js";
@@ -31,7 +31,7 @@ const signalBacklog = 128; // signals of one peer that may wait to be used
 // How long a bye may take to arrive: byeTime if the program here has ended the link, and whyTime after any other reason. werift
 // sends it with its next acknowledgement of a beat, a second later.
 const byeTime = 200, whyTime = 2000;
-const askEach = 50; // how often the other end of a link that ends is asked what has arrived
+const askEach = 20; // how often the other end is asked what it has taken
 const drainTime = 500; // how long this end waits for the other end, which has ended the link, to close the path
 
 export class Link {
@@ -482,7 +482,7 @@ export class Link {
     };
     if (!this.id) return end();
     const { path } = this, before = path?.heard;
-    path?.beat(1);
+    path?.beat(asks);
     this.after(beatEach, () => (path?.heard === before ? this.end("lost") : end()));
   }
 
@@ -576,16 +576,11 @@ export class Link {
       };
       return void (this.flushing ? this.flushUnkept() : this.drained());
     }
-    let asked = false;
     this.flushed = () => {
-      if (this.over || this.keeper?.moving) return;
-      if (!this.undelivered) return this.close(reason, said);
-      if (asked) return;
-      asked = true;
-      this.after(askEach, () => ((asked = false), this.flush()));
+      if (!this.undelivered && !this.keeper?.moving) this.close(reason, said);
     };
-    this.flush();
     this.flushed();
+    this.taken(); // it asks
   }
 
   /** Bytes that were sent reliably and have not arrived, as far as this end knows. */
@@ -593,11 +588,13 @@ export class Link {
     return this.reliable.reduce((sum, lane) => sum + lane.buffered, 0);
   }
 
-  /** Asks what has arrived. */
-  flush() {
-    if (!this.flushing) return;
-    for (const lane of this.reliable) lane.drain();
-    this.path?.tell(1);
+  /** Waits until the other end has taken the reliable packets that were sent until now, or the link is over. */
+  async taken() {
+    const sent = this.reliable.map((lane) => lane.sent + lane.queue.length);
+    while (!this.over && this.reliable.some((lane, i) => (lane.keeps ? lane.left < sent[i] : lane.buffered))) {
+      this.path?.tell(asks);
+      await new Promise((done) => setTimeout(done, askEach));
+    }
   }
 
   /** Checks whether everything has arrived. */
@@ -642,9 +639,12 @@ export class Link {
     this.dropNext();
     this.heard();
     for (const lane of this.lanes) lane.over();
-    const says = this.id !== "" && path !== null && !dismissed && !this.vanished && !this.successor;
+    const says = this.id && path && !dismissed && !this.vanished && !this.successor;
     if (says) path.say({ kind: bye, reason: byeOf(said), bye: this.entry.bye });
-    if (this.id && this.keeper && !dismissed && !this.vanished && (late || (said !== "lost" && this.interrupted))) this.refuse();
+    if (this.id && this.keeper && !dismissed && !this.vanished && !this.node.ended && (late || (said !== "lost" && this.interrupted))) {
+      // The path may not tell the other end that this end has ended the link. If the node leaves the room, the server tells it.
+      this.node.refuseLink(this.peer, { attempt: this.negotiation.attempt, link: this.id }, endedHere);
+    }
     this.node.linkOver(this);
     const { parting } = this.node;
     const closed = () => {
@@ -658,11 +658,6 @@ export class Link {
     if (!path?.control || this.node.leaving || !(says || dismissed)) return closed();
     parting.add(closed);
     listen(path.control, "close", closed);
-  }
-
-  /** Tells the other end through the signaling server that this end has ended the link, because the path may not. If the node leaves the room, the server tells that anyway. */
-  refuse() {
-    if (!this.node.ended) this.node.refuseLink(this.peer, { attempt: this.negotiation.attempt, link: this.id }, endedHere);
   }
 
   clearTimers() {

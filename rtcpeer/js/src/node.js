@@ -270,9 +270,13 @@ export class RtcNode {
     return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
 
-  /** Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not wait for peers that are disconnected meanwhile. */
+  /**
+   * Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not
+   * wait for peers that are disconnected meanwhile. For a peer without repairs, such as a Godot game, it waits until the
+   * browser has sent everything, including packets that are sent meanwhile.
+   */
   async flush() {
-    while (this.links().some((link) => link.undelivered)) await new Promise((done) => setTimeout(done, 20));
+    await Promise.all(this.links().map((link) => link.taken()));
   }
 
   /**

@@ -176,7 +176,7 @@ export class Path {
 
   /** Is like beat, but sends nothing while beats wait: when a path works again after an hour, the other end must not get a flood of them. @param {number} [flags] */
   tell(flags) {
-    if (this.control && this.control.bufferedAmount < maxUnheard) this.beat(flags);
+    if (/** @type {any} */ (this.control)?.bufferedAmount < maxUnheard) this.beat(flags);
   }
 
   /** The fingerprints of both ends' certificates, the offering end's first. A browser does not tell the certificates themselves, so these are all that the descriptions name. */

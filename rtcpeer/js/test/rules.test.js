@@ -268,6 +268,31 @@ test("flush waits until reliable packets were taken, and close returns what was 
   assert.equal(await flushed, "flushed"); // nobody is left to wait for
 });
 
+test("flush does not wait for packets that are sent while it waits", async (t) => {
+  const url = newRoom(), data = new Uint8Array(100);
+  let b, sends = false;
+  // Sends a packet whenever the other end is about to say what it has taken, so that there is always one that it has not taken.
+  class Busy extends RTCPeerConnection {
+    createDataChannel(label, init) {
+      const channel = super.createDataChannel(label, init), listen = channel.addEventListener.bind(channel);
+      if (label === "control") channel.addEventListener = (name, take) => listen(name, name !== "message" ? take : (e) => {
+        if (sends) b.node.trySend({ peer: 1, data });
+        take(e);
+      });
+      return channel;
+    }
+  }
+  const a = await enter(t, url);
+  b = await enter(t, url, { RTCPeerConnection: Busy });
+  await Promise.all([a.event("connected", b.id), b.event("connected", 1)]);
+  sends = true;
+  for (let i = 0; i < 10; i++) await b.node.send({ peer: 1, data });
+  await within(patience, "flush", b.node.flush());
+  const { sent, delivered } = (await b.node.stats()).links[1].lanes[0];
+  sends = false;
+  assert.ok(delivered >= 10 && delivered < sent, `${delivered} of ${sent} are delivered`);
+});
+
 test("a thousand packets in one frame of a game loop", async (t) => {
   const url = newRoom();
   const a = await rtcpeer.join(url, base), b = await enter(t, url);
