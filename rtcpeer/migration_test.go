@@ -120,6 +120,21 @@ func TestHostCloses(t *testing.T) {
 
 // The host is taken out of the room, as the operator of the server may do. The guests follow the next one, also if the old
 // one's word that it was kicked overtakes the server's of the next.
+func TestMembersThatRefuseFollowTheNextHost(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		for _, n := range w.nodes {
+			n.SetRefuse(true)
+		}
+		require.NoError(t, w.closeNode(1))
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		for _, id := range []rtcpeer.PeerID{7, 9} {
+			require.Equal(t, "connected", w.diaries[5].story(id))
+			require.Equal(t, "connected host changed", w.diaries[id].story(5))
+		}
+	}, 1, 5, 7, 9)
+}
+
 func TestHostIsKicked(t *testing.T) {
 	for _, lag := range []time.Duration{0, time.Second} {
 		t.Run(fmt.Sprintf("server %v", lag), func(t *testing.T) {

@@ -290,9 +290,10 @@ func (n *Node) disconnect(id PeerID, bye *signaling.Bye) error {
 	return nil
 }
 
-// SetRefuse decides whether new links are refused; open ones stay. Config.Refuse is the initial value. The refused end
-// learns of it at once, by a PeerFailed with ErrRefused, and gets no link later unless it joins the room again. A star's
-// guest that its host refuses ends with that error. Seal and SetLocked close the room itself, also under another host.
+// SetRefuse decides whether new links are refused; open ones stay, and connected peers stay connected when the host
+// changes. Config.Refuse is the initial value. The refused end learns of it at once, by a PeerFailed with ErrRefused,
+// and gets no link later unless it joins the room again. A star's guest that its host refuses ends with that error.
+// Seal and SetLocked close the room itself, also under another host.
 func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 
 // Refuses reports whether new links are refused.

@@ -128,7 +128,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 		}
 	}()
 	switch {
-	case n.refuse.Load() && !(n.hosts() && n.guest != nil && n.guest.has(m.ID)): // a connected peer stays so
+	case n.refuse.Load() && !(n.guest != nil && n.guest.has(m.ID)): // a connected peer stays so when the host changes
 		n.turnAway(m, first, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
 		n.turnAway(m, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))

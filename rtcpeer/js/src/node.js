@@ -37,7 +37,7 @@ export class RtcNode {
   /** Why the node has ended; null if it has not, or close was called. @type {RtcPeerError | null} */ error = null;
   /** Whether nobody new may join the room, ever. */ sealed = false;
   /** Whether nobody new may join until the host opens the room. */ locked = false;
-  /** Whether this node refuses new links. The other end is told at once. Open links stay. @type {boolean} */ refuse;
+  /** Whether this node refuses new links. The other end is told at once. Open links stay, and connected peers stay connected when the host changes. @type {boolean} */ refuse;
 
   /** @internal @type {Signaling} */ signaling;
   /** @internal @type {ReturnType<typeof withDefaults>} */ config;
@@ -200,7 +200,7 @@ export class RtcNode {
    * @param {number} id
    */
   disconnect(id, code = 0, text = "") {
-    if (!this.roster.get(id)?.up && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
+    if (!this.roster.get(id)?.up && this.peers.includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
     const link = this.link(id);
     link.entry.bye = code || text ? checkedBye({ code, text }, "disconnect") : undefined;
     link.end("by us");
@@ -357,7 +357,7 @@ export class RtcNode {
     const { channels: ours, maxPeers } = this.config;
     const peer = this.roster.get(m.id);
     if (this.ended || !peer || peer.running) return;
-    const refusal = this.refuse ? "new connections are refused"
+    const refusal = this.refuse && !this.peers.includes(m.id) ? "new connections are refused" // a connected peer stays so when the host changes
       : maxPeers && [...this.roster.values()].filter((p) => p.running).length >= maxPeers ? `no more than ${maxPeers} peers are admitted`
       : this.inbox.backlogged && "it takes no events";
     if (refusal) {

@@ -91,6 +91,18 @@ test("the host leaves: a tab becomes the host, and guests stay connected with ea
   await back.close();
 });
 
+test("members that refuse new links follow the next host, which refuses newcomers alone", async () => {
+  const [a, b, c, d] = await room("refuses", {}, {}, {}, {});
+  for (const p of [b, c, d]) p.node.refuse = true;
+  await a.close();
+  await hosts(b.id, 2, b, c, d);
+  for (const [p, id] of [[c, d.id], [d, c.id], [b, c.id], [b, d.id]]) assert.deepEqual(story(p, id), ["connected"]);
+  const late = await member(`${server.url}/refuses`);
+  await eventually("the newcomer has ended", () => late.ended);
+  assert.equal(late.ended.code, "refused");
+  for (const p of [b, c, d]) await p.close();
+});
+
 test("the page of the host is put away: guests stay connected with each other", async () => {
   const [a, b, c, d] = await room("away", { keepPlace: true }, {}, {}, {});
   a.node.suspend();
