@@ -50,7 +50,7 @@ export class RtcNode {
   /** The page is going: nothing runs later. @internal */ leaving = false;
   /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
-  /** Calls that wait until the server has done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
+  /** Calls that wait until the server has done something, which it does in this order. @internal @type {{message: Message, done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
   /** Until when the server keeps the place of a host that is away. @internal */ awayUntil = 0;
   /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
   /** Whether there is a loop, or a handler of on. @internal */ claimed = false;
@@ -252,7 +252,7 @@ export class RtcNode {
   /** @internal Sends such a message, and waits until the server has done it. @param {Message} message @param {() => boolean} done @returns {Promise<void>} */
   async ask(message, done) {
     this.command(message);
-    return new Promise((resolve, reject) => this.asking.push({ done, resolve, reject }));
+    return new Promise((resolve, reject) => this.asking.push({ message, done, resolve, reject }));
   }
 
   /** Returns the figures of the node. It asks each link, so it is for people and not for each packet. @returns {Promise<Stats>} */
@@ -306,7 +306,7 @@ export class RtcNode {
       case "lock":
         if (m.kind === "lock") this.locked = !m.open;
         else this.sealed = true;
-        this.asking = this.asking.filter(({ done, resolve }) => !done() || resolve());
+        while (this.asking[0]?.done()) this.asking.shift()?.resolve();
         return;
       case "signal":
         try {
@@ -333,7 +333,8 @@ export class RtcNode {
     if (w.sealed) this.take({ kind: "sealed" });
     else if (hosts && this.sealed) this.signaling.send({ kind: "seal" });
     if (hosts && this.locked && !w.locked) this.signaling.send({ kind: "lock" });
-    else this.take({ kind: "lock", open: !w.locked });
+    else this.locked = !!w.locked;
+    for (const { message } of this.asking) this.signaling.send(message); // they, or their answers, were lost with the connection
   }
 
   /** @internal Takes the metadata of a member, or of this node. @param {number} id @param {any} metadata */

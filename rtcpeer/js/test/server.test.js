@@ -317,3 +317,40 @@ test("a node that joins while the host is away is told how long the server waits
   await guest.event("connected", 1);
   assert.equal(guest.node.hostAway, 0);
 });
+
+test("a seal or a lock is asked for again when it, or its answer, was lost with the connection", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const url = server.url + "/lobby";
+  let question, answer; // kinds of the messages that are lost, with the connection
+  class Dead extends WebSocket {
+    send(data) {
+      if (JSON.parse(data).kind !== question) return super.send(data);
+      question = undefined;
+      this.terminate();
+    }
+  }
+  const a = await Player.join(url, { RTCPeerConnection, WebSocket: Dead });
+  t.after(() => a.close());
+  const { signaling } = a.node, { onmessage } = signaling;
+  signaling.onmessage = (m) => {
+    if (m.kind !== answer) return onmessage(m);
+    answer = undefined;
+    signaling.socket.terminate();
+  };
+  await a.node.setLocked(false); // a place is kept for whom the server has heard
+  for (const locked of [true, false]) {
+    question = "lock";
+    await within(patience, `locked: ${locked}`, a.node.setLocked(locked));
+    assert.equal(a.node.locked, locked);
+  }
+  for (const locked of [true, false]) {
+    answer = "lock";
+    await within(patience, `locked: ${locked}, without an answer`, a.node.setLocked(locked));
+    assert.equal(a.node.locked, locked);
+  }
+  question = "seal";
+  await within(patience, "sealed", Promise.all([a.node.setLocked(true), a.node.seal(), a.node.setLocked(false)]));
+  assert.ok(a.node.sealed && !a.node.locked, "what was asked last is what holds");
+  await assert.rejects(rtcpeer.join(url, base), { code: "sealed" });
+});
