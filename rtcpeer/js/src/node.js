@@ -415,14 +415,15 @@ export class RtcNode {
   }
 
   /**
-   * No more signals will come. Open links do not need them. The node ends if it has no link, if it is a guest without an open
-   * link whose host has left, or if it was kicked.
+   * No more signals will come. Open links do not need them, and others end. The node ends if it has no link, if it is a guest
+   * without an open link whose host has left, or if it was kicked.
    * @internal @param {RtcPeerError} why
    */
   signalingEnded(why) {
     this.unanswered(why);
     const over = this.guest && why.code === "host_left" && !this.openLinks().length;
     if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
+    for (const link of this.links()) if (!link.isOpen) link.end("lost"); // it cannot be made without signals
   }
 
   /** Returns why a node without signaling ends. A guest whose room has ended has lost its host, whichever of the two it hears of first. @internal @param {RtcPeerError} why */
@@ -580,7 +581,7 @@ export class RtcNode {
     this.leaving ||= !!atOnce;
     for (const link of links) link.end(this.error?.code === "kicked" ? "kicked" : "by us", undefined, atOnce);
     for (const close of this.parting) if (atOnce || !links.length) close();
-    for (const peer of this.roster.values()) if (!peer.link && peer.before) peer.halt(peer.before);
+    for (const peer of this.roster.values()) if (peer.before) peer.halt(peer.before);
     if (atOnce) this.signaling.close();
     return this.closing;
   }

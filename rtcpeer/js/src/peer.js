@@ -106,9 +106,8 @@ export class Peer {
       this.pause = 0;
     }
     this.attempt = Math.max(this.attempt, link.negotiation.attempt);
-    this.link = null;
     if (link.successor && !link.wanted) return this.again(link, link.successor);
-    if (!this.mayPass(link) || this.node.signaling.error) return this.stop(link);
+    if (!this.mayPass(link)) return this.stop(link);
     this.wait(link, this.nextPause(link));
   }
 
@@ -130,7 +129,7 @@ export class Peer {
   again(before, first) {
     const { node } = this;
     clearTimeout(this.timer);
-    if (node.ended || !this.present || node.refuse) return this.halt(before);
+    if (node.ended || !this.present || node.refuse || node.signaling.error) return this.halt(before);
     if (node.inbox.backlogged && !node.inbox.closed) { // the program does not take the events of links that come and go
       this.since = now() - hurryFor;
       return this.wait(before, this.nextPause(before));

@@ -354,3 +354,17 @@ test("a seal or a lock is asked for again when it, or its answer, was lost with 
   assert.ok(a.node.sealed && !a.node.locked, "what was asked last is what holds");
   await assert.rejects(rtcpeer.join(url, base), { code: "sealed" });
 });
+
+test("links that are being made end when no more signals will come, and so does a node without others", async (t) => {
+  for (const topology of ["mesh", "star"]) {
+    const server = await fakeServer((socket) => socket.on("message", (data) => {
+      const m = JSON.parse(data);
+      if (m.kind === "join") socket.send(JSON.stringify({ ...welcome, topology, members: [{ id: 1, features: ["repair"] }] }));
+      if (m.data?.type === "offer") socket.send(JSON.stringify({ kind: "error", code: "replaced", text: "another connection came back" }));
+    }));
+    t.after(server.close);
+    const a = await Player.join(server.url, { RTCPeerConnection, connectTimeout: 0 });
+    await a.until("the end", () => a.ended);
+    assert.equal(a.ended.code, "replaced");
+  }
+});
