@@ -16,6 +16,10 @@ const hurryFor = 60000;
 const firstPause = 1000, lastPause = 30000;
 const shortest = 1000; // ms from the beginning of one try to the next, if each fails at once
 
+// How many offers and requests a peer may send at once, and how often one more later. Several network changes in a row, each
+// with a few tries, pass.
+const offerBurst = 20, offerEach = 1000;
+
 /** Failures that stay until the member joins anew. */
 const final = ["refused", "unauthorized", "misbehaved", "channel_mismatch"];
 
@@ -30,6 +34,7 @@ export class Peer {
   joins = 0; // how often another program than before has joined in its place
   links = 0; // how many links there have been
   attempt = 0; // of the last offer
+  offers = -Infinity; // until when its offers, and its requests for offers, have used up what it may send
   patience = 1; // how many times attemptTimeout an offer may wait for its answer
   /** When the first of the failures in a row came. @type {number | null} */ since = null;
   pause = 0;
@@ -65,6 +70,11 @@ export class Peer {
 
   /** Takes a signal for its links. False if there are none. @param {Signal} s */
   take(s) {
+    if (/offer|repair/.test(s.type)) { // each costs a path; those beyond the limit are ignored, as if the server had lost them
+      const offers = Math.max(this.offers, now() - offerBurst * offerEach) + offerEach;
+      if (offers > now()) return true;
+      this.offers = offers;
+    }
     if (this.link) this.link.signal(s);
     else if (this.before) this.waited(this.before, s);
     return this.running;

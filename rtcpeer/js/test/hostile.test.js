@@ -84,6 +84,33 @@ test("nonsense on the control lane, and a flood of it, end the link", async (t) 
   await misbehaved(a, b.id);
 });
 
+test("offers without end cost one path a second, after the first twenty", async (t) => {
+  class Counted extends RTCPeerConnection {
+    static made = 0;
+    constructor(...args) {
+      super(...args);
+      Counted.made++;
+    }
+  }
+  const { a, b, ofA, ofB } = await pair(t, { RTCPeerConnection: Counted });
+  const { sdp } = ofB.path.pc.localDescription;
+  const answered = [];
+  a.node.tell = (to, { type, attempt }) => type === "answer" && answered.push(attempt);
+  const { now } = performance, at = performance.now() + 60000; // after a quiet time
+  const offer = (from, to, time) => {
+    performance.now = () => time;
+    for (let attempt = from; attempt < to; attempt++) a.node.signaled(b.id, { type: "offer", attempt, sdp, link: ofA.id, repair: true });
+    performance.now = now;
+  };
+  const before = Counted.made;
+  offer(2, 82, at);
+  await eventually("the first answer", () => answered.length);
+  offer(102, 112, at + 1000);
+  await eventually("an answer to one of the later offers", () => answered.at(-1) > 100);
+  assert.equal(Counted.made - before, 21);
+  delete a.node.tell;
+});
+
 test("unexpected channels are closed, and too many of them end the link", async (t) => {
   const { a, b, ofB } = await pair(t);
   const { pc } = ofB.path;
