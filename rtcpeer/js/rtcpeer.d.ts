@@ -376,7 +376,7 @@ export declare class RtcNode {
     /** Why the node has ended; null if it has not, or close was called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
     /** Whether nobody new may join the room, ever. */ sealed: boolean;
     /** Whether nobody new may join until the host opens the room. */ locked: boolean;
-    /** Whether this node refuses new links. The other end is told at once. Open links stay. @type {boolean} */ refuse: boolean;
+    /** Whether this node refuses new links. The other end is told at once. Open links stay, and connected peers stay connected when the host changes. @type {boolean} */ refuse: boolean;
     /** The ids of all connected peers, in ascending order. @returns {number[]} */
     get peers(): number[];
     /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. @returns {number[]} */
@@ -455,7 +455,11 @@ export declare class RtcNode {
     kick(id: number, reason?: string): void;
     /** Returns the figures of the node. It asks each link, so it is for people and not for each packet. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
-    /** Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not wait for peers that are disconnected meanwhile. */
+    /**
+     * Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not
+     * wait for peers that are disconnected meanwhile. For a peer without repairs, such as a Godot game, it waits until the
+     * browser has sent everything, including packets that are sent meanwhile.
+     */
     flush(): Promise<void>;
     /**
      * Leaves the room: the others are told at once, and no more events come here. It waits at most config.linger for what was
