@@ -17,17 +17,34 @@ type ask struct {
 	err     error             // why it cannot; set before done is closed
 }
 
-// ask sends a message of the host, and waits until the server has done what it says.
-func (n *Node) ask(ctx context.Context, m signaling.Message) error {
+// hostError returns why this node cannot ask the server for what only the host may do, or nil.
+func (n *Node) hostError() error {
 	switch {
-	case !n.hosts():
-		return ErrNotHost
 	case n.ctx.Err() != nil:
 		return context.Cause(n.ctx)
+	case !n.hosts():
+		return ErrNotHost
+	}
+	return nil
+}
+
+// askError returns the error of a call whose message was not sent. When the node has ended, the signaler has an error of
+// its own.
+func (n *Node) askError(what string, err error) error {
+	if n.ctx.Err() != nil {
+		return context.Cause(n.ctx)
+	}
+	return fmt.Errorf("rtcpeer: %s: %w", what, err)
+}
+
+// ask sends a message of the host, and waits until the server has done what it says.
+func (n *Node) ask(ctx context.Context, m signaling.Message) error {
+	if err := n.hostError(); err != nil {
+		return err
 	}
 	a, err := n.room.ask(ctx, m)
 	if err != nil {
-		return fmt.Errorf("rtcpeer: %s: %w", m.Kind(), err)
+		return n.askError(string(m.Kind()), err)
 	}
 	select {
 	case <-a.done:

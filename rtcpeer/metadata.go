@@ -3,7 +3,6 @@ package rtcpeer
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"example.org/rtcpeer/signaling"
@@ -37,7 +36,7 @@ func (n *Node) SetMetadata(ctx context.Context, metadata json.RawMessage) error 
 		return err
 	}
 	if _, err := n.room.ask(ctx, signaling.Metadata{Metadata: slices.Clone(metadata)}); err != nil {
-		return fmt.Errorf("rtcpeer: set metadata: %w", err)
+		return n.askError("set metadata", err)
 	}
 	return nil
 }

@@ -46,15 +46,14 @@ func (n *Node) Term() int { return n.room.lead.Load().term }
 // call, and only if that member can be host when the time comes. 0 means nobody; then the server chooses the member
 // that has been there the longest. Errors: ErrNotHost, ErrUnknownPeer for an id that is no member, ErrClosed.
 func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
-	_, member := n.roster.member(id)
-	switch {
-	case !n.hosts():
-		return ErrNotHost
-	case id != 0 && !member:
+	if err := n.hostError(); err != nil {
+		return err
+	}
+	if _, member := n.roster.member(id); id != 0 && !member {
 		return fmt.Errorf("%w: successor %d is not in the room", ErrUnknownPeer, id)
 	}
 	if _, err := n.room.ask(ctx, signaling.Successor{ID: id}); err != nil {
-		return fmt.Errorf("rtcpeer: successor %d: %w", id, err)
+		return n.askError(fmt.Sprintf("successor %d", id), err)
 	}
 	return nil
 }

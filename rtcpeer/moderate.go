@@ -27,15 +27,14 @@ func (n *Node) Locked() bool { return n.room.isLocked() }
 // Errors: ErrNotHost, ErrUnknownPeer for an id that is no other member, a *signaling.Error for a reason that is too long,
 // ErrClosed.
 func (n *Node) Kick(ctx context.Context, id PeerID, reason string) error {
-	_, member := n.roster.member(id)
-	switch {
-	case !n.hosts():
-		return ErrNotHost
-	case !member:
+	if err := n.hostError(); err != nil {
+		return err
+	}
+	if _, member := n.roster.member(id); !member {
 		return fmt.Errorf("%w: kick %d, which is not in the room", ErrUnknownPeer, id)
 	}
 	if _, err := n.room.ask(ctx, signaling.Kick{ID: id, Text: reason}); err != nil {
-		return fmt.Errorf("rtcpeer: kick %d: %w", id, err)
+		return n.askError(fmt.Sprintf("kick %d", id), err)
 	}
 	if _, member := n.roster.member(id); !member { // it has just left
 		n.room.hasLeft(id)

@@ -287,6 +287,20 @@ func TestSuccessorOutlivesTheServer(t *testing.T) {
 	}
 }
 
+// After Close, all that asks the server returns ErrClosed, and not the error of the signaler.
+func TestAskingAfterClose(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+		host := w.nodes[1]
+		require.NoError(t, w.closeNode(1))
+		require.ErrorIs(t, host.Seal(t.Context()), rtcpeer.ErrClosed)
+		require.ErrorIs(t, host.SetLocked(t.Context(), true), rtcpeer.ErrClosed)
+		require.ErrorIs(t, host.Kick(t.Context(), 5, ""), rtcpeer.ErrClosed)
+		require.ErrorIs(t, host.SetSuccessor(t.Context(), 5), rtcpeer.ErrClosed)
+		require.ErrorIs(t, host.SetMetadata(t.Context(), nil), rtcpeer.ErrClosed)
+	})
+}
+
 func TestKick(t *testing.T) {
 	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
