@@ -177,6 +177,42 @@ func TestAnswerToALockIsLost(t *testing.T) {
 	})
 }
 
+// The server restarts, so it has forgotten that the room is locked, and the host opens the room meanwhile: it stays open.
+// An administrator who locks it later is heard.
+func TestOpenedWhileTheServerRestarts(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{}).join(rtcpeer.Config{}, 1, 5)
+		host, session := w.nodes[1], w.room.sessionOf(1)
+		setLocked := func(locked bool) {
+			w.room.mu.Lock()
+			defer w.room.mu.Unlock()
+			w.room.locked = locked
+		}
+		isLocked := func() bool {
+			w.room.mu.Lock()
+			defer w.room.mu.Unlock()
+			return w.room.locked
+		}
+		require.NoError(t, host.SetLocked(t.Context(), true))
+		w.room.restart()
+		setLocked(false)
+		ended := calling(t, locking(host, false))
+		w.room.restore(session)
+		require.NoError(t, <-ended)
+		synctest.Wait()
+		require.False(t, isLocked())
+		require.False(t, host.Locked())
+
+		setLocked(true)
+		w.room.cut(session)
+		w.room.notice(session)
+		w.room.restore(session)
+		synctest.Wait()
+		require.True(t, isLocked())
+		require.True(t, host.Locked())
+	})
+}
+
 // Of two calls that lock and open the room at the same time, the last one counts, and both return.
 func TestLocksAtTheSameTime(t *testing.T) {
 	for _, lost := range []bool{false, true} { // else they wait for the connection
