@@ -55,6 +55,21 @@ func TestKickedMember(t *testing.T) {
 	}
 }
 
+// Where no other host can follow, the host's word is enough for a guest that is away from the server.
+func TestKickedWhileAwayFromTheServer(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{}, faultIDs...)
+		away := w.room.sessionOf(9)
+		w.room.cut(away)
+		w.room.notice(away)
+		require.NoError(t, w.nodes[1].Kick(t.Context(), 9, "be nice"))
+		after(10 * time.Second)
+		_, err := w.diaries[9].end()
+		require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
+		require.Equal(t, "connected disconnected(kicked)", w.diaries[9].story(1))
+	})
+}
+
 // The other guests are told what the host knows of the end of a guest (fault A5 and related ones). If the host's program
 // has ended the link, the reason is ByPeer for them.
 func TestReasonOfAGuestsEnd(t *testing.T) {

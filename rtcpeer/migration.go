@@ -116,7 +116,8 @@ func (l *link) awaitMove() error {
 
 // awaitHost ends the node of a guest, unless the server names another host in time, or the same one is back. It is called
 // when the host has ended the link without saying that it leaves the room: if no host follows, it has disconnected or kicked
-// only this guest. Of a kick the server tells, too. While the connection to the server is lost, neither can be known.
+// only this guest. Of a kick the server tells, too. While the connection to the server is lost, nobody knows whether another
+// host follows, except in a room that does not migrate.
 func (n *Node) awaitHost(at *lead, why error) {
 	timer := time.NewTimer(wordTime)
 	defer timer.Stop()
@@ -129,7 +130,7 @@ func (n *Node) awaitHost(at *lead, why error) {
 		switch {
 		case n.room.lead.Load() != at || n.roster.linking(at.host):
 			return
-		case n.room.isLost():
+		case at.term > 0 && n.room.isLost():
 			timer.Reset(wordTime)
 		default:
 			n.endLater(why)
