@@ -176,7 +176,7 @@ func (m *Peer) tell(ev rtcpeer.Event) {
 			m.unread[ev.Peer]++
 		}
 	case rtcpeer.PeerConnected:
-		if m.PeerConnected != nil {
+		if m.PeerConnected != nil && !m.forced[ev.Peer] {
 			m.PeerConnected(ev.Peer)
 		}
 	case rtcpeer.PeerDisconnected:
@@ -312,16 +312,16 @@ func (m *Peer) GetPeerOffset(id rtcpeer.PeerID) time.Duration {
 }
 
 // DisconnectPeer ends the link with a peer, which learns of it at once. It does not wait. With force nothing more of it
-// is shown here: its packets that were not got are dropped, and PeerDisconnected is not called. Errors: those of
-// rtcpeer.Node.Disconnect.
+// is shown here: its packets that were not got are dropped, and PeerDisconnected is not called, nor is PeerConnected if
+// no poll has called it yet. Errors: those of rtcpeer.Node.Disconnect.
 func (m *Peer) DisconnectPeer(id rtcpeer.PeerID, force bool) error {
 	if err := m.peer.Disconnect(m.actual(id)); err != nil {
 		return err
 	}
-	if force && m.held != nil && m.held.Peer == id {
-		m.held = nil
-		m.forget(id)
-	} else if force {
+	if force {
+		if m.held != nil && m.held.Peer == id { // of an earlier link
+			m.held = nil
+		}
 		m.forced[id] = true
 		m.forget(id)
 	}

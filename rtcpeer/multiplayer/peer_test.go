@@ -2,6 +2,7 @@ package multiplayer_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,63 @@ func TestDisconnect(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A peer that is disconnected with force before a poll has shown it is never shown.
+func TestForceBeforeConnectedIsPolled(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		t.Run(string(topology), func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				host, a, b := joinThree(t, topology, func() transport.Transport { return network.Transport() })
+				synctest.Wait()
+				a.SetTargetPeer(rtcpeer.Server)
+				require.NoError(t, a.PutPacket([]byte("unread")))
+				synctest.Wait()
+				require.NoError(t, host.DisconnectPeer(a.id, true))
+				host.frame(t)
+				require.Equal(t, []string{"connected b"}, host.emitted())
+				require.Zero(t, host.GetAvailablePacketCount())
+				require.ErrorIs(t, host.DisconnectPeer(a.id, true), rtcpeer.ErrUnknownPeer)
+
+				require.NoError(t, host.DisconnectPeer(b.id, false))
+				host.frame(t)
+				require.Equal(t, []string{"disconnected b"}, host.emitted())
+			})
+		})
+	}
+}
+
+// The same while the packets of an earlier link, which was lost, were not got yet.
+func TestForceWhileDisconnectedWaits(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		var transports []*memory.Transport
+		host, a, _ := joinThree(t, rtcpeer.Mesh, func() transport.Transport {
+			transports = append(transports, network.Transport())
+			return transports[len(transports)-1]
+		})
+		a.SetTargetPeer(rtcpeer.Server)
+		synctest.Wait()
+		require.NoError(t, a.PutPacket([]byte("unread")))
+		host.frame(t)
+		require.Equal(t, 1, host.GetAvailablePacketCount())
+		host.emitted()
+		network.Partition(transports[0], transports[1])
+		for slices.Contains(host.node.Peers(), a.id) {
+			time.Sleep(time.Millisecond) // of fake time
+		}
+		network.Heal(transports[0], transports[1])
+		for !slices.Contains(host.node.Peers(), a.id) {
+			time.Sleep(time.Millisecond)
+		}
+		host.frame(t)
+		require.Empty(t, host.emitted(), "the packet comes first")
+		require.NoError(t, host.DisconnectPeer(a.id, true))
+		require.Zero(t, host.GetAvailablePacketCount())
+		host.frame(t)
+		require.Empty(t, host.emitted())
+	})
 }
 
 func TestClose(t *testing.T) {
