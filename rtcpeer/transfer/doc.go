@@ -59,8 +59,8 @@
 //	0a id reason text         stop     by the receiver
 //
 // The reason of a stop is 1: cancelled, 2: refused, 3: the end that stops could not read or write, 4: the hash is
-// wrong, 5: the other end has broken the protocol, 6: more than MaxOffers files, 7: the end that stops takes no files.
-// Any other reason counts as 3.
+// wrong, 5: the other end has broken the protocol, 6: more than MaxOffers files, 7: the end that stops takes no files,
+// 8, by the sender only: its star has another host, so it may offer the file again. Any other reason counts as 3.
 //
 // The name and the text fill the rest of the frame, in UTF-8. A frame about a file that is over is ignored, because it
 // may have been on its way. An accept with offset 0 is answered by data, without prefix and start. Only an offer that

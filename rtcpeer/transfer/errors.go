@@ -90,6 +90,9 @@ func errorOf(f *frame) error {
 	default:
 		err = ErrRemote
 	}
+	if f.reason == reasonMoved && f.kind == kindStopSending { // after that of a receiver, Send would offer the file again and again
+		err = ErrHostChanged
+	}
 	if f.text != "" {
 		err = fmt.Errorf("%w: %s", err, printable(f.text))
 	}
@@ -105,6 +108,10 @@ func reasonOf(err error) (reason, string) {
 		return reasonCancelled, ""
 	}
 	switch {
+	case errors.Is(err, ErrHostChanged):
+		return reasonMoved, ""
+	case errors.Is(err, ErrPeerGone):
+		return reasonCancelled, ""
 	case errors.Is(err, ErrHashMismatch):
 		return reasonHash, ""
 	case errors.Is(err, ErrProtocol):

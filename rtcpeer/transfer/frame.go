@@ -49,6 +49,7 @@ const (
 	reasonProtocol // the other end has broken the protocol
 	reasonBusy     // more than MaxOffers
 	reasonSendOnly // the end that stops takes no files at all
+	reasonMoved    // of a sender: its star has another host
 )
 
 // A frame is one decoded frame. Each kind uses some of the fields.

@@ -96,6 +96,7 @@ func examples() vectors {
 			vectorOf("stop by the sender: cancelled", frame{kind: kindStopSending, id: 1, reason: reasonCancelled}),
 			vectorOf("stop by the receiver: refused", frame{kind: kindStopReceiving, id: 1, reason: reasonRefused, text: "no, thanks"}),
 			vectorOf("stop by an end that takes no files", frame{kind: kindStopReceiving, id: 1, reason: reasonSendOnly}),
+			vectorOf("stop by a sender whose star has another host", frame{kind: kindStopSending, id: 1, reason: reasonMoved}),
 			vectorOf("stop for a reason of the future", frame{kind: kindStopReceiving, id: 1, reason: 200}),
 		},
 		Bad: []vector{

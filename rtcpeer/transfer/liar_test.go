@@ -114,6 +114,22 @@ func TestSenderThatDoesNotWait(t *testing.T) {
 	})
 }
 
+// A receiver that says what only a sender says does not get the file offered again.
+func TestReceiverThatTellsOfAnotherHost(t *testing.T) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
+		honest, liar := w.meet(t, Config{})
+		result := make(chan error, 1)
+		go func() {
+			result <- honest.Send(t.Context(), liar.id, File{Name: "x", Size: 4, Content: bytes.NewReader([]byte("meow"))})
+		}()
+		require.Equal(t, kindOffer, liar.hear(t).kind)
+		liar.say(t, honest, frame{kind: kindStopReceiving, id: 1, reason: reasonMoved})
+		requireError(t, <-result, ErrRemote, "send", liar.id)
+		synctest.Wait()
+		require.Empty(t, liar.packets)
+	})
+}
+
 // A window that is overstepped is a breach at once, though nothing of it was written yet.
 func TestMoreThanTheWindow(t *testing.T) {
 	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {

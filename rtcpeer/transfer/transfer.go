@@ -126,7 +126,9 @@ func (t *transfer) finish(err error) error {
 	}
 	t.cancel(err)
 	err = context.Cause(t.ctx)
-	if _, told := errors.AsType[stopped](err); !told {
+	_, told := errors.AsType[stopped](err)
+	// Handle may learn late that the peer was gone or the host was another one. The offer has then gone over the new link.
+	if late := t.sends && errors.Is(err, ErrPeerGone); !told || late {
 		k := kindStopReceiving
 		if t.sends {
 			k = kindStopSending

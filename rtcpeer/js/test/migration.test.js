@@ -285,7 +285,7 @@ test("1 is the present host, also for requests and for files; what waits for the
     requests.onRequest = (n) => ({ of: node.id, n });
     for (const kind of ["packet", "disconnected", "host changed", "ended"]) node.on(kind, (event) => requests.take(event) || files.handle(event));
     (async () => {
-      for await (const offer of files) await offer.toBlob().then(async (file) => got.push(await file.text()), (error) => assert.equal(error.code, "cancelled"));
+      for await (const offer of files) await offer.toBlob().then(async (file) => got.push(await file.text()), (error) => assert.equal(error.code, "host_changed"));
     })();
     return { node, requests, files, got };
   };

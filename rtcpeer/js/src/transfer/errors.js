@@ -48,7 +48,8 @@ const stops = {
 };
 
 /** What a stop of the other end means here. @internal @param {Frame} f */
-export function errorOf({ reason, text }) {
+export function errorOf({ kind, reason, text }) {
+  if (kind === frames.stopSending && reason === frames.moved) return hostChanged(); // after that of a receiver, sendFile would offer the file again and again
   const [code, message] = stops[reason] ?? /** @type {const} */ (["failed", "the other end failed"]);
   return new TransferError(code, text ? `${message}: ${printable(text)}` : message);
 }
@@ -58,7 +59,8 @@ export function reasonOf({ code, message }) {
   if (code === "refused") return { reason: frames.refused, text: shorten(message, frames.maxText) };
   if (code === "hash_mismatch") return { reason: frames.badHash };
   if (code === "protocol") return { reason: frames.badProtocol, text: shorten(message, frames.maxText) };
-  if (code === "aborted" || code === "closed") return { reason: frames.cancelled };
+  if (code === "host_changed") return { reason: frames.moved };
+  if (["aborted", "closed", "peer_gone"].includes(code)) return { reason: frames.cancelled };
   return { reason: frames.failed };
 }
 

@@ -72,8 +72,6 @@ export class Files {
         return await transfer.run(signal, () => new Sending(transfer, blob, onprogress).run());
       } catch (/** @type {any} */ error) {
         if (error.code !== "host_changed") throw error;
-        // An offer that has waited for the next host gets there all the same.
-        this.tell(transfer.peer, { kind: frames.stopSending, id: transfer.id, reason: frames.cancelled });
       }
     }
   }

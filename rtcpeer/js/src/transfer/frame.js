@@ -6,7 +6,7 @@ import { varint } from "../control.js";
 
 export const offer = 1, accept = 2, prefix = 3, start = 4, data = 5, taken = 6, end = 7, done = 8, stopSending = 9, stopReceiving = 10;
 export const flagAnew = 1, flagUnknownSize = 2;
-export const cancelled = 1, refused = 2, failed = 3, badHash = 4, badProtocol = 5, busy = 6, sendOnly = 7; // reasons of a stop
+export const cancelled = 1, refused = 2, failed = 3, badHash = 4, badProtocol = 5, busy = 6, sendOnly = 7, moved = 8; // reasons of a stop
 export const minWindow = 64 * 1024, minData = 1024, maxOffers = 16;
 export const maxName = 1024, maxText = 300; // bytes
 
