@@ -77,7 +77,11 @@ func (f *Files) sendOnce(ctx context.Context, to rtcpeer.PeerID, file File, seek
 	stop, _ := t.begin(ctx)
 	defer stop()
 	s := sending{transfer: t, file: file, hash: sha256.New(), seeker: seeker, begin: begin}
-	return t.finish(s.run())
+	err = s.run()
+	if err != nil && ctx.Err() != nil { // the Content may end with ctx as well
+		t.cancel(cancelled{context.Cause(ctx)})
+	}
+	return t.finish(err)
 }
 
 // resolve returns the id of a target that is a peer: in a star, Server is the present host.

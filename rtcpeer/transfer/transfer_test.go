@@ -206,6 +206,31 @@ func requireIdle(t testing.TB, e *end) {
 	}
 }
 
+// A reader ends with ctx, too, such as the body of an HTTP response. The transfer is cancelled all the same.
+func TestContentThatEndsWithTheContext(t *testing.T) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
+		a, b := w.connect(t, Config{})
+		cause := errors.New("the user has had enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		result := make(chan error, 1)
+		go func() {
+			content := readerFunc(func([]byte) (int, error) {
+				cancel(cause)
+				return 0, context.Canceled
+			})
+			result <- a.Send(ctx, b.id, File{Name: "page", Size: -1, Content: content})
+		}()
+		offer, err := b.Accept(t.Context())
+		require.NoError(t, err)
+		requireError(t, offer.Receive(t.Context(), io.Discard, nil), ErrCancelled, "receive", a.id)
+		requireError(t, <-result, cause, "send", b.id)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
 // Offers that nobody has answered end with their sender, and those that were answered once stay answered.
 func TestOfferEnds(t *testing.T) {
 	overMemory(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {

@@ -24,7 +24,7 @@ type Send struct {
 func (*Send) Help() string {
 	return `Sends the files to a peer that runs "rtc-client receive" in the room, or a page or program that does the same. The other end must accept each file first. A file counts as sent when the other end has all of it and its SHA-256 is right.
 
-If the link or the other end is lost, the command waits for it or for another receiver, and resumes the transfer. If this end is lost, run the same command again: bytes that the other end already has are not sent again.
+If the link or the other end is lost, the command waits for it or for another receiver, and resumes the transfer. Only a pipe cannot be resumed: once a part of it was read, it counts as not sent. If this end is lost, run the same command again: bytes that the other end already has are not sent again.
 
 The exit code is 1 if a file was not sent. Both ends need the same --channels; files use the first reliable one (reliable).
 
@@ -67,8 +67,9 @@ func (o *Send) Run(ctx context.Context, c *console.Console) error {
 
 // An outgoing is a file to send.
 type outgoing struct {
-	path string
-	size int64 // negative: not known, because it is not a regular file
+	path   string
+	size   int64   // negative: not known, because it is not a regular file
+	stream *stream // nil: it is a regular file
 }
 
 func newOutgoing(path string) (*outgoing, error) {
@@ -79,9 +80,9 @@ func newOutgoing(path string) (*outgoing, error) {
 	case info.IsDir():
 		return nil, cli.Usagef("%s is a folder: name the files in it, or send an archive of it", path)
 	case !info.Mode().IsRegular():
-		return &outgoing{path, -1}, nil
+		return &outgoing{path, -1, newStream(path)}, nil
 	}
-	return &outgoing{path, info.Size()}, nil
+	return &outgoing{path, info.Size(), nil}, nil
 }
 
 func (p *outgoing) name() string { return filepath.Base(p.path) }

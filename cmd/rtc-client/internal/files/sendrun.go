@@ -197,10 +197,16 @@ func (r *sendRun) send(ctx context.Context, to rtcpeer.PeerID, p *outgoing) (pas
 	g := r.meter.Add(p.name(), p.size)
 	err := r.transfer(ctx, to, p, g)
 	g.Over()
-	switch {
-	case isPassing(err), err != nil && ctx.Err() != nil:
-		return err
-	case err != nil:
+	if err != nil && (isPassing(err) || ctx.Err() != nil) {
+		if p.stream == nil || p.stream.rewind() == nil {
+			return err
+		}
+		err = fmt.Errorf("%w; %s is a pipe of which a part was read, so it cannot be sent again: save its content in a file, and send the file", err, p.path)
+	}
+	if p.stream != nil {
+		p.stream.close()
+	}
+	if err != nil {
 		r.mu.Lock()
 		r.failed++
 		r.mu.Unlock()
@@ -210,19 +216,30 @@ func (r *sendRun) send(ctx context.Context, to rtcpeer.PeerID, p *outgoing) (pas
 }
 
 func (r *sendRun) transfer(ctx context.Context, to rtcpeer.PeerID, p *outgoing, g *progress.Gauge) error {
-	f, err := os.Open(p.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size := p.size
-	if info, err := f.Stat(); err == nil && size >= 0 {
-		size = info.Size() // it may have grown since newOutgoing
+	file := transfer.File{Name: p.name(), Size: p.size}
+	if p.stream != nil {
+		release, err := p.stream.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+		file.Content = p.stream
+	} else {
+		f, err := os.Open(p.path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			file.Size = info.Size() // it may have grown since newOutgoing
+		}
+		file.Content = f
 	}
 	asked := time.AfterFunc(linklog.AloneAfter, func() { r.console.Say("waiting for peer %d to accept %s", to, p.name()) })
 	defer asked.Stop()
-	return r.files.Send(ctx, to, transfer.File{Name: p.name(), Size: size, Content: f, Progress: func(n int64) {
+	file.Progress = func(n int64) {
 		asked.Stop()
 		g.Set(n)
-	}})
+	}
+	return r.files.Send(ctx, to, file)
 }
