@@ -411,6 +411,32 @@ test("a sender that does not wait, and offers without end", async (t) => {
   for (let i = 0; i < 39 - 16; i++) assert.equal((await other.hear()).reason, frames.busy);
 });
 
+test("an offer that has gone over a newer link than the event which ends it is stopped", async (t) => {
+  const [honest, other] = await liar(t);
+  const sent = honest.files.sendFile(other.id, new Blob([meow]), { name: "x" });
+  assert.equal((await other.hear()).kind, offered);
+  honest.files.handle({ kind: "host changed" });
+  const heard = [await other.hear(), await other.hear()].sort((a, b) => b.kind - a.kind);
+  assert.deepEqual(heard.map((f) => [f.kind, f.id, f.reason]), [[frames.stopSending, 1, frames.moved], [offered, 2, 0]]);
+  const rejected = assert.rejects(sent, { code: "peer_gone" });
+  honest.files.handle({ kind: "disconnected", peer: other.id });
+  await rejected;
+  const { kind, id, reason } = await other.hear();
+  assert.deepEqual([kind, id, reason], [frames.stopSending, 2, frames.cancelled]);
+
+  // The other way round; from a receiver it is a failure, or the file would be offered without end.
+  await other.say({ kind: offered, size: 4, text: "x" });
+  const offer = await soon("offer", honest.files.nextOffer());
+  const stopped = assert.rejects(soon("stop", offer.toBlob()), { code: "host_changed" });
+  assert.equal((await other.hear()).kind, accept);
+  await other.say({ kind: frames.stopSending, reason: frames.moved });
+  await stopped;
+  const failed = assert.rejects(honest.files.sendFile(other.id, new Blob([meow]), { name: "x" }), { code: "failed" });
+  assert.equal((await other.hear()).kind, offered);
+  await other.say({ kind: frames.stopReceiving, id: 3, reason: frames.moved });
+  await soon("failed", failed);
+});
+
 test("a receiver that lies", async (t) => {
   const says = {
     "more than there is": [{ kind: accept, offset: 200_001, window: 1 << 16 }],
