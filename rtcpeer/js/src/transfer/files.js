@@ -150,10 +150,14 @@ export class Files {
     else if (t && !t.push(f)) t.end(broken("more than was asked for"));
   }
 
-  /** Ends all transfers with a peer; 0 means with all peers. @internal @param {number} peer @param {TransferError} why @param {boolean} [told] */
+  /**
+   * Ends all transfers with a peer; 0 means with all peers. told means that the other end of a transfer knows that. A receiver may
+   * not know: if handle is called late, the offer has gone over the new link.
+   * @internal @param {number} peer @param {TransferError} why @param {boolean} [told]
+   */
   endAll(peer, why, told) {
     for (const t of [...this.sending.values(), ...this.receiving.values()]) {
-      if (!peer || t.peer === peer) t.end(new TransferError(why.code, why.message), told);
+      if (!peer || t.peer === peer) t.end(new TransferError(why.code, why.message), told && !t.sends);
     }
   }
 

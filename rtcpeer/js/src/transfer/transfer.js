@@ -141,9 +141,7 @@ export class Transfer {
 
   finish() {
     this.files.remove(this);
-    // handle may learn late that the peer was gone or the host was another one. The offer has then gone over the new link.
-    const late = this.sends && ["peer_gone", "host_changed"].includes(this.error?.code ?? "");
-    if (!this.error || (this.toldByOther && !late)) return;
+    if (!this.error || this.toldByOther) return;
     this.files.tell(this.peer, { kind: this.sends ? stopSending : stopReceiving, id: this.id, ...reasonOf(this.error) });
   }
 }
