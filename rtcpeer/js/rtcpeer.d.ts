@@ -1,6 +1,3 @@
-// The types that programs see. They become part of rtcpeer.d.ts.
-
-
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
 /**

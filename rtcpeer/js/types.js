@@ -28,7 +28,7 @@ try {
 function ship(name, head, parts) {
   const file = join(folder, name);
   const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
-  const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The (words|options))/.test(line)).join("\n").trim() + "\n";
+  const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The (types|options))/.test(line)).join("\n").trim() + "\n";
   if (!process.argv.includes("--check")) writeFileSync(file, types);
   else if (readFileSync(file, "utf8") !== types) throw new Error(name + " is not up to date: npm run types");
   shipped.push(file);
