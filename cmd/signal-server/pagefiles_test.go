@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
-	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/testdata/skip"
 )
 
@@ -86,7 +85,7 @@ func TestOffersWithoutEnd(t *testing.T) {
 		tab.waitFor(t, `drawn("node").length === 1`)
 		tab.text(t, `globalThis.most = 0, new MutationObserver(() => (most = Math.max(most, lines().length))).observe(document.querySelector("#files"), { childList: true })`)
 		enter := func() *rtcpeer.Node {
-			node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{WebRTC: webrtc.Config{Loopback: true, IPv4Only: true}})
+			node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{})
 			require.NoError(t, err)
 			t.Cleanup(func() { node.Close() })
 			for event := (rtcpeer.Event{}); event.Kind != rtcpeer.PeerConnected || event.Peer != rtcpeer.Server; {
