@@ -39,6 +39,8 @@ var gameEvents = []struct {
 	{"the addon is refused, and taken out", []kind{inAddon}, (*games).addonIsRefused, true},
 	{"the addon when the room has ended, and when its place is void", []kind{inAddon}, (*games).addonAfterTheEnd, true},
 	{"the addon in a room with a long welcome", []kind{inAddon}, (*games).longWelcome, true},
+	{"the addon when its server falls silent", []kind{inAddon}, (*games).deadServer, true},
+	{"the addon when no request is answered", []kind{inAddon}, (*games).deadRequests, false},
 	{"guests of rtc-client relay", []kind{inGodot}, (*games).relayed, false},
 	{"guests of rtc-client relay --auth-secret", []kind{inGodot}, (*games).relayAsks, false},
 }

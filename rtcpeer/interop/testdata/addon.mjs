@@ -7,6 +7,7 @@ import { CLOSED, CLOSING, CONNECTING, Game, join as joinAs, OPEN, WebRTCPeerConn
 
 const source = readFileSync(new URL("../../../signaling/godot/addon/rtcpeer/rtcpeer_client.gd", import.meta.url), "utf8");
 const states = ["new", "connecting", "connected", "disconnected", "failed", "closed"];
+const statuses = ["disconnected", "connecting", "connected"];
 const OK = 0;
 
 function signal() {
@@ -61,6 +62,7 @@ class AddonGame extends Game {
       add_peer: (connection, id) => (rtc.addPeer(connection, id), OK),
       remove_peer: (id) => rtc.removePeer(id),
       has_peer: (id) => rtc.peers.has(id),
+      get_connection_status: () => statuses.indexOf(rtc.status),
       close: () => rtc.close(),
     };
     let set = null;
@@ -69,6 +71,7 @@ class AddonGame extends Game {
         return set;
       },
       set multiplayer_peer(value) {
+        if (value === set) return;
         set = value;
         game.multiplayer = null;
         if (value) game.play();
@@ -78,7 +81,7 @@ class AddonGame extends Game {
     this.addon = load(source, {
       multiplayer,
       push_warning: fault,
-      MultiplayerPeer: { TRANSFER_MODE_UNRELIABLE: 0, TRANSFER_MODE_UNRELIABLE_ORDERED: 1, TRANSFER_MODE_RELIABLE: 2 },
+      MultiplayerPeer: { CONNECTION_DISCONNECTED: statuses.indexOf("disconnected"), TRANSFER_MODE_UNRELIABLE: 0, TRANSFER_MODE_UNRELIABLE_ORDERED: 1, TRANSFER_MODE_RELIABLE: 2 },
       WebSocketPeer: { new: () => (this.socket = new Socket(this.WebSocket, fault)), STATE_CONNECTING: CONNECTING, STATE_OPEN: OPEN, STATE_CLOSING: CLOSING, STATE_CLOSED: CLOSED },
       WebRTCPeerConnection: { new: () => new Connection(this.PeerConnection, fault, (text) => this.note(text)), STATE_CONNECTED: states.indexOf("connected") },
       WebRTCMultiplayerPeer: { new: () => peer },
@@ -95,6 +98,8 @@ class AddonGame extends Game {
       this.signals.push(`failed ${id} ${code}`);
       if (id === 0) last = { code, text };
     });
+    addon.peer_connected.connect((id) => this.signals.push(`member ${id} joins`));
+    addon.peer_disconnected.connect((id) => this.signals.push(`member ${id} leaves`));
     for (const name of ["signaling_lost", "signaling_resumed"]) addon[name].connect(() => this.signals.push(name));
     addon.disconnected.connect(() => {
       this.signals.push("no signaling");
@@ -105,7 +110,7 @@ class AddonGame extends Game {
 
   signaling() {
     const at = performance.now();
-    this.addon._process((at - (this.before ?? at)) / 1000);
+    this.addon._process(((at - (this.before ?? at)) / 1000) * this.timeScale);
     this.before = at;
   }
 

@@ -537,9 +537,10 @@ export class Game {
    * mesh, or a star. scene: packets in SceneMultiplayer's frames, as always in a star. auth: an
    * auth_callback; a client sends the text and completes, a server completes for those who send it and
    * disconnects the others. mute: an auth_callback of a game that does neither.
+   * timeScale: the engine's time_scale, by which a frame of the addon takes longer.
    */
-  constructor(url, { topology, scene = topology === "star", auth, mute = false, WebSocket, PeerConnection }) {
-    Object.assign(this, { mesh: topology !== "star", scene, auth, mute, PeerConnection });
+  constructor(url, { topology, scene = topology === "star", auth, mute = false, timeScale = 1, WebSocket, PeerConnection }) {
+    Object.assign(this, { mesh: topology !== "star", scene, auth, mute, timeScale, PeerConnection });
     this.rtc = new WebRTCMultiplayerPeer(this);
     this.rtc.onConnected = (id) => this.signal("peer_connected", id);
     this.rtc.onDisconnected = (id) => this.signal("peer_disconnected", id);

@@ -37,6 +37,8 @@ const SUBPROTOCOL := "rtcpeer.v1"
 const REDIAL_FIRST := 0.2 ## seconds
 const REDIAL_MOST := 15.0
 const REDIAL_FOR := 120.0 ## how long to try to reach a lost server
+const ASK_AFTER := 15.0 ## seconds of silence after which the server is asked for an answer
+const ANSWER_TIME := 10.0 ## seconds that the server has to answer that, a dial or a join
 const ATTEMPT_TIME := 7.0 ## seconds that an offer has before the next one
 const MAX_EARLY := 64 ## candidates that wait for their description
 const INBOUND_BUFFER := 1048576 ## bytes: a message of the server has up to 262144, and the engine's own buffer 65536
@@ -68,7 +70,9 @@ var _ice: Array = []
 var _links := {} # of _Link, by id
 var _backoff := REDIAL_FIRST
 var _redial_in := -1.0 # seconds; negative: no redial is due
-var _lost_for := 0.0
+var _lost_for := -1.0 # seconds; negative: the server is not lost
+var _silent_for := 0.0 # seconds since the last message of the server, or since it was asked
+var _asked := false # the server has to answer
 var _last_error := ""
 var _joining := false # the join is not sent yet
 
@@ -113,6 +117,7 @@ func stop() -> void:
 	_id = 0
 	_resume = ""
 	_redial_in = -1.0
+	_lost_for = -1.0
 	_last_error = ""
 	sealed = false
 
@@ -124,9 +129,11 @@ func seal_lobby() -> Error:
 
 func _process(delta: float) -> void:
 	_retry_links(delta)
+	_silent_for += delta
+	if _lost_for >= 0.0:
+		_lost_for += delta
 	if _redial_in >= 0.0:
 		_redial_in -= delta
-		_lost_for += delta
 		if _redial_in < 0.0:
 			_dial()
 	if _ws == null:
@@ -136,13 +143,31 @@ func _process(delta: float) -> void:
 		WebSocketPeer.STATE_OPEN:
 			if _joining:
 				_joining = false
+				_silent_for = 0.0
 				_join()
 			while _ws != null and _ws.get_available_packet_count() > 0:
+				_silent_for = 0.0
+				_asked = false
 				_parse(_ws.get_packet())
 		WebSocketPeer.STATE_CLOSED:
 			var reason := _ws.get_close_reason()
 			_ws = null
 			_socket_closed(reason)
+	if _ws != null:
+		_watch()
+
+
+# A connection can die unnoticed: the network changes, or the machine sleeps. The engine hides the server's pings from scripts.
+# So ask the server: it answers a kind that it does not know with an error that ends nothing.
+func _watch() -> void:
+	if _asked and _silent_for > ANSWER_TIME:
+		_ws.close()
+		_ws = null
+		_socket_closed()
+	elif not _asked and _silent_for > ASK_AFTER:
+		_silent_for = 0.0
+		_asked = true
+		_send({"kind": "ping"})
 
 
 func _dial() -> Error:
@@ -150,6 +175,8 @@ func _dial() -> Error:
 	_ws.supported_protocols = PackedStringArray([SUBPROTOCOL])
 	_ws.inbound_buffer_size = INBOUND_BUFFER
 	_joining = true
+	_silent_for = 0.0
+	_asked = true
 	var err := _ws.connect_to_url(_url)
 	if err != OK:
 		_ws = null
@@ -195,10 +222,11 @@ func _socket_closed(reason := "") -> void:
 		_resume = ""
 		disconnected.emit()
 		return
-	if _lost_for == 0.0:
-		signaling_lost.emit()
 	_redial_in = randf() * _backoff
 	_backoff = minf(_backoff * 2.0, REDIAL_MOST)
+	if _lost_for < 0.0:
+		_lost_for = 0.0
+		signaling_lost.emit()
 
 
 func _parse(packet: PackedByteArray) -> void:
@@ -229,7 +257,7 @@ func _welcomed(message: Dictionary) -> void:
 	_ice = message.get("ice_servers", [])
 	var back := _id != 0
 	_backoff = REDIAL_FIRST
-	_lost_for = 0.0
+	_lost_for = -1.0
 	if not back:
 		_id = int(message.id)
 		_host = int(message.host)
