@@ -41,6 +41,11 @@ var gameEvents = []struct {
 	{"the addon in a room with a long welcome", []kind{inAddon}, (*games).longWelcome, true},
 	{"the addon when its server falls silent", []kind{inAddon}, (*games).deadServer, true},
 	{"the addon when no request is answered", []kind{inAddon}, (*games).deadRequests, false},
+	{"the addon when a member leaves while it has no server", []kind{inAddon}, (*games).leftMeanwhile, true},
+	{"the addon when a member's program is restarted", []kind{inAddon}, (*games).restartedMember, true},
+	{"the addon when a member that refuses it leaves", []kind{inAddon}, (*games).refusedMember, true},
+	{"the addon when a member that offers is restarted", []kind{inAddon}, (*games).restartedOfferer, true},
+	{"the addon when its host is restarted", []kind{inAddon}, (*games).restartedHost, true},
 	{"guests of rtc-client relay", []kind{inGodot}, (*games).relayed, false},
 	{"guests of rtc-client relay --auth-secret", []kind{inGodot}, (*games).relayAsks, false},
 }

@@ -4,15 +4,19 @@ package interop
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -80,6 +84,14 @@ func (s *scriptedSocket) read(ctx context.Context) (m scriptedMessage, err error
 		return m, err
 	}
 	err = s.conn.ReadJSON(&m)
+	return m, err
+}
+
+// readSignal reads the next offer or answer. Candidates may come before it.
+func (s *scriptedSocket) readSignal(ctx context.Context, which signaling.SignalType) (m scriptedMessage, err error) {
+	for err == nil && m.Data.Type != which {
+		m, err = s.read(ctx)
+	}
 	return m, err
 }
 
@@ -175,4 +187,154 @@ func (g *games) deadRequests(ctx context.Context, t *testing.T) error {
 		return err
 	}
 	return game.signals(ctx, "signaling_lost", "no signaling")
+}
+
+// leftMeanwhile has a member leave while the game has no server, and come back later.
+func (g *games) leftMeanwhile(ctx context.Context, t *testing.T) error {
+	s := startScriptedServer(t)
+	game, socket, err := g.enterScripted(ctx, t, s, 5, `{"id":5}`)
+	if err != nil {
+		return err
+	}
+	if _, err := socket.readSignal(ctx, signaling.Offer); err != nil {
+		return err
+	}
+	if err := socket.conn.Close(); err != nil {
+		return err
+	}
+	socket, _, err = s.accept(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(socket.write(welcome("")), game.signals(ctx, "member 5 joins", "signaling_lost", "member 5 leaves", "signaling_resumed")); err != nil {
+		return err
+	}
+	offers, err := socket.untilPing(ctx)
+	if err != nil {
+		return err
+	}
+	require.Zero(t, offers)
+	if err := socket.write(`{"kind":"joined","member":{"id":5}}`); err != nil {
+		return err
+	}
+	offer, err := socket.readSignal(ctx, signaling.Offer)
+	if err != nil {
+		return err
+	}
+	require.Equal(t, 1, offer.Data.Attempt)
+	return errors.Join(game.signals(ctx, "signaling_resumed", "member 5 joins"), game.clean(ctx))
+}
+
+// restartedMember has the program of a member be restarted: the game hears of it at once, or in the welcome.
+func (g *games) restartedMember(ctx context.Context, t *testing.T) error {
+	s := startScriptedServer(t)
+	game, socket, err := g.enterScripted(ctx, t, s, 1, `{"id":5,"incarnation":"A"}`)
+	if err != nil {
+		return err
+	}
+	offeredAnew := func() error {
+		offer, err := socket.readSignal(ctx, signaling.Offer)
+		if err == nil && offer.Data.Attempt != 1 {
+			err = fmt.Errorf("the offer has attempt %d", offer.Data.Attempt)
+		}
+		return err
+	}
+	if err := errors.Join(offeredAnew(),
+		socket.write(`{"kind":"joined","member":{"id":5,"incarnation":"A","metadata":"the same program"}}`),
+		socket.write(`{"kind":"joined","member":{"id":5,"incarnation":"B"}}`), offeredAnew()); err != nil {
+		return err
+	}
+	f, err := game.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	require.Equal(t, []string{"member 5 joins", "member 5 leaves", "member 5 joins"}, f.Game.Signals)
+	if err := socket.conn.Close(); err != nil {
+		return err
+	}
+	socket, _, err = s.accept(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(socket.write(welcome(`{"id":5,"incarnation":"C"}`)), offeredAnew(),
+		game.signals(ctx, "signaling_lost", "member 5 leaves", "member 5 joins", "signaling_resumed"), game.clean(ctx))
+}
+
+// refusedMember has a member refuse the link, and leave the room later.
+func (g *games) refusedMember(ctx context.Context, t *testing.T) error {
+	s := startScriptedServer(t)
+	game, socket, err := g.enterScripted(ctx, t, s, 1, `{"id":5}`)
+	if err != nil {
+		return err
+	}
+	if err := socket.write(`{"kind":"signal","from":5,"data":{"type":"refuse","text":"not you"}}`); err != nil {
+		return err
+	}
+	if err := socket.write(`{"kind":"left","id":5,"reason":"left"}`); err != nil {
+		return err
+	}
+	return game.signals(ctx, "member 5 joins", "failed 5 refused", "member 5 leaves")
+}
+
+// restartedOfferer has the program of a member with a larger id be restarted: it counts its offers from 1 again.
+func (g *games) restartedOfferer(ctx context.Context, t *testing.T) error {
+	s := startScriptedServer(t)
+	_, socket, err := g.enterScripted(ctx, t, s, 1, `{"id":12,"incarnation":"A"}`)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		offerer, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+		if err != nil {
+			return err
+		}
+		defer offerer.Close()
+		_, err = offerer.CreateDataChannel("reliable", nil)
+		if err != nil {
+			return err
+		}
+		offer, err := offerer.CreateOffer(nil)
+		if err != nil {
+			return err
+		}
+		frame, err := json.Marshal(map[string]any{"kind": "signal", "from": 12, "data": map[string]any{"type": "offer", "attempt": 1, "sdp": offer.SDP}})
+		if err := errors.Join(err, socket.write(string(frame))); err != nil {
+			return err
+		}
+		answer, err := socket.readSignal(ctx, signaling.Answer)
+		if err != nil {
+			return err
+		}
+		require.Equal(t, 1, answer.Data.Attempt)
+		if err := socket.write(`{"kind":"joined","member":{"id":12,"incarnation":"B"}}`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restartedHost has a program take the place of a host that a game has a link with, and that does not close it.
+func (g *games) restartedHost(ctx context.Context, t *testing.T) error {
+	p, err := g.gather(ctx, t, rtcpeer.Config{Topology: rtcpeer.Star}, inGo, inAddon)
+	if err != nil {
+		return err
+	}
+	old, game := p[0].player.(native), p[1]
+	node, err := rtcpeer.Join(ctx, g.server.url(old.Room()), rtcpeer.Config{Topology: rtcpeer.Star, Resume: old.ResumeToken()})
+	if err != nil {
+		return err
+	}
+	again := participate("its next program", native{node})
+	t.Cleanup(func() { _ = again.leaveAfterOthers() })
+	require.Equal(t, old.ID(), again.ID())
+	if err := again.meets(ctx, game); err != nil {
+		return err
+	}
+	if err := game.await(ctx, "connected of both programs", func(log []rtcpeer.Event) bool {
+		log = slices.DeleteFunc(slices.Clone(log), func(ev rtcpeer.Event) bool { return ev.Kind != rtcpeer.PeerConnected })
+		return len(log) == 2
+	}); err != nil {
+		return err
+	}
+	return errors.Join(again.says(ctx, game, "to the game"), game.says(ctx, again, "from the game"))
 }

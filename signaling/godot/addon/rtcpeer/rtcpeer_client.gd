@@ -19,8 +19,8 @@ signal connected(id: int, use_mesh: bool)
 signal lobby_joined(lobby: String)
 ## Nobody new can join any more.
 signal lobby_sealed()
-## A member has joined or left the room. MultiplayerAPI has signals of the same names for the links,
-## which follow.
+## A member has joined or left the room. One whose program was restarted leaves and joins.
+## MultiplayerAPI has signals of the same names for the links, which follow.
 signal peer_connected(id: int)
 signal peer_disconnected(id: int)
 ## Something has failed: with the member [param id], or, if that is 0, with the place in the room.
@@ -67,6 +67,7 @@ var _id := 0
 var _host := 1
 var _resume := ""
 var _ice: Array = []
+var _members := {} # incarnations of the members that are in the room, by id
 var _links := {} # of _Link, by id
 var _backoff := REDIAL_FIRST
 var _redial_in := -1.0 # seconds; negative: no redial is due
@@ -79,6 +80,7 @@ var _joining := false # the join is not sent yet
 
 class _Link:
 	var connection: WebRTCPeerConnection
+	var incarnation := "" # of the other end
 	var attempt := 0 # of the current offer
 	var described := false # the other end's description of this attempt is here
 	var early: Array[Dictionary] = [] # candidates that came before it
@@ -113,6 +115,7 @@ func stop() -> void:
 	if multiplayer.multiplayer_peer == rtc_mp:
 		multiplayer.multiplayer_peer = null
 	rtc_mp.close()
+	_members.clear()
 	_links.clear()
 	_id = 0
 	_resume = ""
@@ -240,7 +243,7 @@ func _parse(packet: PackedByteArray) -> void:
 		"joined":
 			_member(message.member)
 		"left":
-			_left(int(message.id))
+			_left(int(message.id), false)
 		"signal":
 			_signaled(int(message.from), message.data)
 		"sealed":
@@ -268,6 +271,12 @@ func _welcomed(message: Dictionary) -> void:
 			return
 		connected.emit(_id, mesh)
 		lobby_joined.emit(lobby)
+	var there := {}
+	for member: Dictionary in message.get("members", []):
+		there[int(member.id)] = true
+	for peer_id: int in _members.keys():
+		if not there.has(peer_id):
+			_left(peer_id, false)
 	for member: Dictionary in message.get("members", []):
 		_member(member)
 	if back:
@@ -293,25 +302,39 @@ func _create_peer() -> bool:
 	return true
 
 
-# The larger id offers, so that offers never cross.
+# A member that joins, or is in the room of a welcome. The larger id offers, so that offers never cross.
 func _member(member: Dictionary) -> void:
 	var peer_id := int(member.id)
-	if _links.has(peer_id):
-		return
-	_links[peer_id] = _Link.new()
-	peer_connected.emit(peer_id)
-	if _id > peer_id:
-		_offer(peer_id)
-
-
-func _left(peer_id: int) -> void:
+	var incarnation: String = member.get("incarnation", "")
+	if _members.has(peer_id) and _members[peer_id] != incarnation:
+		_left(peer_id, true) # its program was restarted
+	var known := _members.has(peer_id)
+	_members[peer_id] = incarnation
 	var link: _Link = _links.get(peer_id)
-	if link == null:
-		return
-	peer_disconnected.emit(peer_id)
-	# A member that lost the server need not have lost us.
-	if not link.is_open():
+	if link != null and not known and (link.incarnation != incarnation or not link.is_open()):
 		_forget(peer_id)
+		link = null
+	if link == null:
+		_add_link(peer_id).age = ATTEMPT_TIME # offer in the next frame: MultiplayerAPI has to see that the earlier link is over
+	if not known:
+		peer_connected.emit(peer_id)
+
+
+# A member that lost the server need not have lost us: its link stays while it works, unless it is over.
+func _left(peer_id: int, over: bool) -> void:
+	if _members.has(peer_id):
+		_members.erase(peer_id)
+		peer_disconnected.emit(peer_id)
+	var link: _Link = _links.get(peer_id)
+	if link != null and (over or not link.is_open()):
+		_forget(peer_id)
+
+
+func _add_link(peer_id: int) -> _Link:
+	var link := _Link.new()
+	link.incarnation = _members.get(peer_id, "")
+	_links[peer_id] = link
+	return link
 
 
 func _forget(peer_id: int) -> void:
@@ -335,7 +358,7 @@ func _retry_links(delta: float) -> void:
 			link.opened = true
 		elif not link.opened and _id > peer_id:
 			link.age += delta
-			if link.age > ATTEMPT_TIME:
+			if link.age >= ATTEMPT_TIME:
 				_offer(peer_id)
 
 
@@ -343,6 +366,10 @@ func _retry_links(delta: float) -> void:
 func _begin(peer_id: int, attempt: int) -> bool:
 	if rtc_mp.has_peer(peer_id):
 		rtc_mp.remove_peer(peer_id)
+	# MultiplayerAPI stops polling a client that has lost its host.
+	if rtc_mp.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED and not _create_peer():
+		_links.erase(peer_id)
+		return false
 	var link: _Link = _links[peer_id]
 	link.attempt = attempt
 	link.described = false
@@ -373,8 +400,7 @@ func _signaled(peer_id: int, data: Dictionary) -> void:
 	if link == null: # gone, and asking for a new link
 		if data.get("type", "") != "offer" or _id > peer_id:
 			return
-		link = _Link.new()
-		_links[peer_id] = link
+		link = _add_link(peer_id)
 	var attempt := int(data.get("attempt", 0))
 	match data.get("type", ""):
 		"offer":
