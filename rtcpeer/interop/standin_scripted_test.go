@@ -338,3 +338,15 @@ func (g *games) restartedHost(ctx context.Context, t *testing.T) error {
 	}
 	return errors.Join(again.says(ctx, game, "to the game"), game.says(ctx, again, "from the game"))
 }
+
+// kickedFromMesh has a host take one of two games out of a mesh: the other game ends its link with it.
+func (g *games) kickedFromMesh(ctx context.Context, t *testing.T) error {
+	p, err := g.gather(ctx, t, rtcpeer.Config{Topology: rtcpeer.Mesh, Framed: true}, inGo, inAddon, inAddon)
+	if err != nil {
+		return err
+	}
+	if err := p[0].player.(native).Kick(ctx, p[1].ID(), "be nice"); err != nil {
+		return err
+	}
+	return errors.Join(p[2].loses(ctx, p[1], noReason), p[1].loses(ctx, p[2], noReason))
+}

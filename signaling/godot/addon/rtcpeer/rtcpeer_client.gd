@@ -30,7 +30,7 @@ signal failed(id: int, code: String, text: String)
 ## The connection to the server was lost, or is back. Links go on.
 signal signaling_lost()
 signal signaling_resumed()
-## Signaling has ended for good. Open links go on.
+## Signaling has ended for good. Open links go on, unless this member was kicked.
 signal disconnected()
 
 const SUBPROTOCOL := "rtcpeer.v1"
@@ -243,7 +243,7 @@ func _parse(packet: PackedByteArray) -> void:
 		"joined":
 			_member(message.member)
 		"left":
-			_left(int(message.id), false)
+			_left(int(message.id), message.get("reason", "") == "kicked")
 		"signal":
 			_signaled(int(message.from), message.data)
 		"sealed":
@@ -451,6 +451,9 @@ func _refused(code: String, text: String) -> void:
 	_last_error = code
 	if code == "resume_refused":
 		_resume = ""
+	elif code == "kicked":
+		for peer_id: int in _links.keys():
+			_forget(peer_id)
 	failed.emit(0, code, text)
 
 
