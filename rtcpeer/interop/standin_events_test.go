@@ -46,6 +46,7 @@ var gameEvents = []struct {
 	{"the addon when a member that refuses it leaves", []kind{inAddon}, (*games).refusedMember, true},
 	{"the addon when a member that offers is restarted", []kind{inAddon}, (*games).restartedOfferer, true},
 	{"the addon when its host is restarted", []kind{inAddon}, (*games).restartedHost, true},
+	{"the addon when the ICE servers change", []kind{inAddon}, (*games).newICEServers, true},
 	{"the addon when a member is kicked", []kind{inAddon}, (*games).kickedFromMesh, false},
 	{"guests of rtc-client relay", []kind{inGodot}, (*games).relayed, false},
 	{"guests of rtc-client relay --auth-secret", []kind{inGodot}, (*games).relayAsks, false},

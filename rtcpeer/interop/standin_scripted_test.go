@@ -225,6 +225,29 @@ func (g *games) leftMeanwhile(ctx context.Context, t *testing.T) error {
 	return errors.Join(game.signals(ctx, "signaling_resumed", "member 5 joins"), game.clean(ctx))
 }
 
+// newICEServers has the server replace its ICE servers before a member joins.
+func (g *games) newICEServers(ctx context.Context, t *testing.T) error {
+	s := startScriptedServer(t)
+	game, socket, err := g.enterScripted(ctx, t, s, 1, "")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(
+		socket.write(`{"kind":"ice_servers","ice_servers":[{"urls":["stun:new.example"]}]}`),
+		socket.write(`{"kind":"joined","member":{"id":5}}`)); err != nil {
+		return err
+	}
+	if _, err := socket.readSignal(ctx, signaling.Offer); err != nil {
+		return err
+	}
+	f, err := game.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	require.Contains(t, strings.Join(f.Game.Diary, "\n"), "ICE servers stun:new.example")
+	return nil
+}
+
 // restartedMember has the program of a member be restarted: the game hears of it at once, or in the welcome.
 func (g *games) restartedMember(ctx context.Context, t *testing.T) error {
 	s := startScriptedServer(t)

@@ -27,7 +27,8 @@ class Connection extends WebRTCPeerConnection {
   session_description_created = signal();
   ice_candidate_created = signal();
 
-  initialize() {
+  initialize({ iceServers }) {
+    this.note("ICE servers " + iceServers.flatMap(({ urls }) => urls));
     this.onDescription = (type, sdp) => this.session_description_created.emit(type, sdp);
     this.onCandidate = (mid, index, line) => this.ice_candidate_created.emit(mid, index, line);
     return OK;

@@ -27,6 +27,7 @@ export class WebRTCPeerConnection {
 
   constructor(PeerConnection, fault, note) {
     this.fault = fault;
+    this.note = note;
     // The demo names a public STUN server, which here would only wait for a network.
     this.pc = new PeerConnection("game", { iceServers: [], disableAutoNegotiation: true });
     this.pc.onStateChange((state) => note((this.state = state)));

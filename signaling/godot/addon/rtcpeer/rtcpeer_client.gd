@@ -248,6 +248,8 @@ func _parse(packet: PackedByteArray) -> void:
 			_signaled(int(message.from), message.data)
 		"sealed":
 			_sealed()
+		"ice_servers": # for later links: the credentials of the welcome are about to expire
+			_ice = message.get("ice_servers", [])
 		"resume": # a fresh ticket: that of the welcome is about to become too old
 			_resume = message.resume
 		"error":
