@@ -76,10 +76,8 @@ export class Inbox {
 
   /** @param {Presence} p @param {Reason} reason @param {Parting} [parting] */
   disconnected(p, reason, parting) {
-    const was = p.state;
+    if (p.state === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...parting });
     p.state = "gone";
-    if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...parting });
-    return was === "here";
   }
 
   /** A program that takes no events is not told of interruptions, or the queue would grow without end. @param {Presence} p */

@@ -66,7 +66,7 @@ export class Migration {
       if (m.kind === "left" && !node.roster.get(m.id)?.link) node.route.abandon?.(m.id, "lost");
     };
     signaling.onend = (why) => {
-      if (!node.openLinks().length) this.guest?.ended();
+      if (!node.openLinks().length) this.guest?.partAll();
       onend(why);
     };
     const openLinks = node.openLinks.bind(node);
@@ -105,7 +105,7 @@ export class Migration {
     clearTimeout(node.timer);
     node.timer = setTimeout(() => {
       if (!node.signaling.socket) return this.awaitWord();
-      this.guest?.ended();
+      this.guest?.partAll();
       node.end(new this.error("host_gone", "the host is gone: by peer"));
     }, wordTime);
   }

@@ -63,7 +63,7 @@ export const nextGuest = (Base) => class extends Base {
 
   /** Whether a packet waits for the next host. @param {number} to */
   waits(to) {
-    return this.parted > 0 && !this.node.ended && (to <= 0 || to === this.node.host || this.relayed.get(to)?.state === "here");
+    return this.parted > 0 && !this.node.ended && (to <= 0 || to === this.node.host || this.relayed.has(to));
   }
 
   /** Sends a reliable packet at the next wake. @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void>} */
@@ -98,7 +98,7 @@ export const nextGuest = (Base) => class extends Base {
   up(link) {
     if (this.reported === this.migration.term) this.report(this.reported, true);
     this.reported = 0;
-    if (this.parted === link.peer) this.ended(); // it is the same host, which announces its guests anew
+    if (this.parted === link.peer) this.partAll(); // it is the same host, which announces its guests anew
     this.parted = 0;
     this.adopt(link);
     this.wake();
@@ -108,7 +108,7 @@ export const nextGuest = (Base) => class extends Base {
   /** A relayed peer gets a link, and stays connected. @param {Link} link */
   adopt(link) {
     const p = this.relayed.get(link.peer);
-    if (p?.state !== "here") return;
+    if (!p) return;
     link.presence = p;
     this.relayed.delete(link.peer);
   }
@@ -124,8 +124,7 @@ export const nextGuest = (Base) => class extends Base {
 
   /** Ends the relayed peer that could not become the host of this guest. @param {number} id @param {Reason} reason */
   abandon(id, reason) {
-    const p = this.relayed.get(id);
-    if (p) this.node.inbox.disconnected(p, reason);
+    this.part(id, reason);
   }
 
   /** Whether the node goes on after its link with the host. @param {Link} link @param {boolean} again another link follows */
@@ -136,18 +135,13 @@ export const nextGuest = (Base) => class extends Base {
     if (again || reason === "host gone") return true;
     const waits = !failure && (reason === "by peer" || reason === "kicked");
     if (waits) this.migration.awaitWord();
-    else this.ended();
+    else this.partAll();
     return waits;
   }
 
-  /** Ends all relayed peers. */
-  ended() {
-    for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
-  }
-
   /**
-   * Ends the relayed peers that are not there any more, at a change of the host. Returns those of the others that may have
-   * missed reliable packets. Older packets were passed on, or their targets are gone.
+   * Ends the relayed peers that are not there any more, at a change of the host, and forgets those that are gone. Returns those
+   * of the others that may have missed reliable packets. Older packets were passed on, or their targets are gone.
    * @param {number[]} there
    */
   regroup(there) {
@@ -155,17 +149,18 @@ export const nextGuest = (Base) => class extends Base {
     const since = lostAfter > 0 ? this.heard - lostAfter - slowAfter : 0;
     const missed = [];
     for (const [id, p] of this.relayed) {
-      if (!there.includes(id)) this.node.inbox.disconnected(p, "host gone");
-      else if (p.state === "here" && Math.max(this.sentTo.get(p) ?? 0, this.sent) > Math.max(since, 0)) missed.push(id);
+      if (!there.includes(id)) this.part(id, "host gone");
+      else if (Math.max(this.sentTo.get(p) ?? 0, this.sent) > Math.max(since, 0)) missed.push(id);
     }
     this.sent = 0;
     this.sentTo.clear();
+    this.gone.clear();
     return missed.sort((a, b) => a - b);
   }
 
   /** Relayed peers that are connected. */
   here() {
-    return [...this.relayed.values()].flatMap((p) => (p.state === "here" ? p.id : []));
+    return [...this.relayed.keys()];
   }
 };
 
@@ -236,8 +231,7 @@ export const nextHost = (Base, Partly) => class extends Base {
 
   /** Ends a peer that was or may have been connected through the host before, and tells the others. @param {number} id @param {Reason} reason */
   abandon(id, reason) {
-    const p = this.before.relayed.get(id);
-    if (p) this.node.inbox.disconnected(p, reason);
+    this.before.part(id, reason);
     if (!this.expected.delete(id)) return;
     this.held.delete(id);
     this.gone.set(id, reason);

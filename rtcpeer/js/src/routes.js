@@ -152,13 +152,13 @@ export class Host extends Mesh {
 
 // A guest of a star has one link, with the host, and reaches the other guests through it.
 export class Guest extends Mesh {
-  /** @type {Map<number, Presence>} */ relayed = new Map();
-  /** The ids of the last relayed peers that are gone: a late packet must not bring them back. @type {number[]} */ gone = [];
+  /** Those that are connected. @type {Map<number, Presence>} */ relayed = new Map();
+  /** The last ones that are gone: a late packet must not bring them back. @type {Map<number, Presence>} */ gone = new Map();
 
   /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] */
   send(peer, i, data, wait, command) {
     const host = this.node.openLinks()[0];
-    if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
+    if (peer > 0 && (!host || (peer !== host.peer && !this.relayed.has(peer)))) throw unknownPeer(peer);
     if (!host) return undefined; // a broadcast to nobody yet
     const frame = this.frame(data, command);
     return host.lanes[i].send(peer === host.peer ? frame : sysFrame(relay, peer, frame), wait);
@@ -178,10 +178,10 @@ export class Guest extends Mesh {
 
   /** Returns the presence of a relayed peer, and makes it connected. A peer that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
   meet(id, announced) {
-    let p = this.relayed.get(id);
-    if (p && (!announced || p.state === "here")) return p;
+    const known = this.relayed.get(id) || (!announced && this.gone.get(id));
+    if (known) return known;
     if (this.relayed.size + this.node.inbox.control > maxRelayed) this.node.openLinks()[0]?.misbehaves("it announces too many peers");
-    p = { id, state: "new" };
+    const p = /** @type {Presence} */ ({ id, state: "new" });
     this.relayed.set(id, p);
     this.node.inbox.connected(p);
     return p;
@@ -190,19 +190,29 @@ export class Guest extends Mesh {
   /** @param {number} id @param {Reason} reason */
   part(id, reason) {
     const p = this.relayed.get(id);
-    if (!p || !this.node.inbox.disconnected(p, reason) || this.gone.push(id) <= maxGone) return;
-    const oldest = /** @type {number} */ (this.gone.shift());
-    if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
+    if (!p) return;
+    this.relayed.delete(id);
+    this.node.inbox.disconnected(p, reason);
+    this.gone.set(id, p);
+    if (this.gone.size > maxGone) this.gone.delete(/** @type {number} */ (this.gone.keys().next().value));
+  }
+
+  /**
+   * Ends all relayed peers, and forgets them: nothing more comes over the link with the host, and over the next one a packet
+   * may come before the announcement of its source.
+   */
+  partAll() {
+    for (const id of this.relayed.keys()) this.part(id, "host gone");
+    this.gone.clear();
   }
 
   /** @param {Link} link @param {Reason} reason */
   down(link, reason) {
-    for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
+    this.partAll();
     super.down(link, reason);
   }
 
   peers() {
-    const here = [...this.relayed.values()].filter((p) => p.state === "here");
-    return [...super.peers(), ...here.map((p) => p.id)];
+    return [...super.peers(), ...this.relayed.keys()];
   }
 }

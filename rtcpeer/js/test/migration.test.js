@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 import { Migration } from "../migration.js";
 import { json, Requests } from "../requests.js";
 import { Files } from "../transfer.js";
-import { Player, RTCPeerConnection, cuttable, eventually, orderly, rtcpeer, startClient, startServer } from "./support.js";
+import { Player, RTCPeerConnection, bare, cuttable, eventually, orderly, rtcpeer, startClient, startServer } from "./support.js";
 
 const server = await startServer();
 test.after(() => server.stop());
@@ -216,6 +216,35 @@ test("the host dies with packets in flight: none arrives twice or out of order, 
   await hosts(b.id, 2, b, c, d);
   for (const p of [a, b, c, d]) await p.close();
 });
+
+for (const [next, end] of [["the same host", "host gone"], ["another host, which does not know it yet", "host gone"], ["another host, when it was gone", "by peer"]]) {
+  test(`a packet that is faster than the announcement of its source tells that it is there, also over a link with ${next}`, async () => {
+    const [a, b, c] = await room(`faster-${next.length}`, {}, {}, {}), add = "070109000000";
+    bare(a).tell(c.id, 0, add);
+    await c.event("connected", 9);
+    if (end === "by peer") {
+      a.tell(c.id, 0, "070209000000");
+      await c.event("disconnected", 9);
+    }
+    let host = a;
+    if (next === "the same host") {
+      c.node.roster.get(1).link.end("lost");
+      await c.until("another link", () => c.events.filter((e) => e.kind === "connected" && e.peer === 1).length === 2);
+    } else {
+      await a.close();
+      host = b;
+    }
+    const { id } = host;
+    await eventually("a link with the host", () => [b, c].every((p) => p.node.host === id && p.node.status === "connected") && host.node.peers.includes(c.id) && !!c.node.roster.get(id).link);
+    bare(host).tell(c.id, 1, "0703090000000362");
+    await c.until("the packet", () => c.packets(9).length);
+    host.tell(c.id, 0, add);
+    host.tell(c.id, 0, "0363");
+    await c.until("what comes after the announcement", () => c.packets(id).length);
+    assert.deepEqual(story(c, 9), ["connected", `disconnected (${end})`, "connected"]);
+    for (const p of [a, b, c]) await p.close();
+  });
+}
 
 test("packets sent between two hosts wait, or throw buffer_full", async () => {
   const [a, b, c] = await room("between", {}, {}, {});

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { Plain, Player, RTCPeerConnection, eventually, orderly, patience, rtcpeer, startServer, within } from "./support.js";
+import { Plain, Player, RTCPeerConnection, bare, eventually, orderly, patience, rtcpeer, startServer, within } from "./support.js";
 
 const server = await startServer();
 const base = { RTCPeerConnection, WebSocket };
@@ -419,6 +419,25 @@ test("a star's host disconnects a guest that reads nothing, and the others do no
   assert.deepEqual(host.events.filter((e) => e.kind === "disconnected"), [], "the host did not wait for the stuck guest");
   assert.equal((await host.event("disconnected", stuck.id)).reason, "slow");
   await a.event("disconnected", stuck.id);
+});
+
+test("a packet that is faster than the announcement of its source tells that it is there, also over the next link", async (t) => {
+  const url = newRoom(), add = "070109000000", relayed = "070309000000";
+  const host = bare(await enter(t, url, { topology: "star" })), guest = await enter(t, url);
+  const linked = (n) => Promise.all([[host, guest.id], [guest, 1]].map(([p, id]) => p.until(`${n} links`, () => p.events.filter((e) => e.kind === "connected" && e.peer === id).length === n)));
+  await linked(1);
+  host.tell(guest.id, 0, add);
+  await guest.event("connected", 9);
+  host.tell(guest.id, 1, relayed + "0361");
+  await guest.until("the packet", () => guest.packets(9).length === 1);
+  guest.node.roster.get(1).link.end("lost");
+  await linked(2);
+  host.tell(guest.id, 1, relayed + "0362");
+  await guest.until("the packet over the next link", () => guest.packets(9).length === 2);
+  host.tell(guest.id, 0, add);
+  host.tell(guest.id, 0, "0363");
+  await guest.until("what comes after the announcement", () => guest.packets(1).length);
+  assert.deepEqual(guest.events.filter((e) => e.peer === 9 && e.kind !== "packet").map((e) => e.reason ?? e.kind), ["connected", "host gone", "connected"]);
 });
 
 test("a replaced node does not come back", async (t) => {
