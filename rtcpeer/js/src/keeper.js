@@ -13,7 +13,7 @@ import { now } from "./basics.js";
 import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
 import { answers, asks, beat, bye, endedBy, equal, prove, take } from "./control.js";
 import { sendBuffer } from "./lane.js";
-import { attemptTimeout } from "./negotiation.js";
+import { attemptTimeout, laterAttempt } from "./negotiation.js";
 
 /** @import { Control } from "./control.js" */
 /** @import { Link } from "./link.js" */
@@ -236,8 +236,13 @@ export class Keeper {
   signaled(s) {
     const { link, offers } = this;
     const { negotiation } = link;
-    if (s.type === "offer" && (!link.id || s.link !== link.id)) return this.offered(s);
-    if (s.type === "offer" && (!s.repair || !link.published) && (s.attempt ?? 0) > negotiation.attempt) return link.giveWay(s); // one of the two has never had this link open
+    if (s.type === "offer") {
+      const other = !link.id || s.link !== link.id;
+      if (other && s.repair) return link.request(link.id, s.attempt); // there is no such link here
+      // It is for another link, or one of the two has never had this link open.
+      if ((!s.repair || !link.published) && ((other && s.link) || (s.attempt || 1) > negotiation.attempt)) return link.giveWay(s);
+      if (other) return;
+    }
     if (s.type === "repair") return this.requested(s);
     if (s.type === "refuse") return this.refusedBy(s);
     if (s.type === "fail" && link.isAbout(s)) return this.nextFailed();
@@ -245,18 +250,6 @@ export class Keeper {
     const steps = negotiation.receive(s);
     link.then(() => steps);
     if (offers && negotiation.described) this.repair.known();
-  }
-
-  /** An offer that is not for a path of this link. @param {Signal} s */
-  offered(s) {
-    const { link, offers } = this;
-    if (offers) return;
-    if (s.repair) { // of a link that is not here
-      link.negotiation.attempt = Math.max(link.negotiation.attempt, s.attempt ?? 0);
-      link.request(link.id);
-    } else if (s.link || (s.attempt || 1) > link.negotiation.attempt) {
-      link.giveWay(s);
-    }
   }
 
   /**
@@ -278,7 +271,7 @@ export class Keeper {
     if (!link.id || !this.offers) return;
     if (s.link === link.id) {
       const seen = attempt >= negotiation.attempt;
-      negotiation.attempt = Math.max(negotiation.attempt, attempt); // more, if somebody else has offered a path in this end's name
+      negotiation.attempt = laterAttempt(negotiation.attempt, attempt); // more, if somebody else has offered a path in this end's name
       this.decide(this.repair.requested(now(), this.sight(), seen));
     } else if (attempt >= (link.path?.attempt ?? 0)) { // else it was sent before this link was open
       link.end("lost");

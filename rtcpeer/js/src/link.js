@@ -10,7 +10,7 @@ import { authenticate, authFrame } from "./frames.js";
 import { receiveBuffer } from "./inbox.js";
 import { badCounts, Keeper, tellEach } from "./keeper.js";
 import { Lane, sendBuffer } from "./lane.js";
-import { attemptTimeout, Negotiation } from "./negotiation.js";
+import { attemptTimeout, laterAttempt, Negotiation } from "./negotiation.js";
 import { endedHere } from "./node.js";
 import { beatEach, forwardAfter, freshFor, requestEach, settleTime, tickEach } from "./repair.js";
 import { Path } from "./path.js";
@@ -68,7 +68,7 @@ export class Link {
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
 
-  /** @param {Peer} entry in the roster @param {Signal} [first] the offer that asked for the link */
+  /** @param {Peer} entry in the roster @param {Signal} [first] that asked for the link */
   constructor(entry, first) {
     const { node, member } = entry;
     this.entry = entry;
@@ -130,7 +130,6 @@ export class Link {
   /** @param {Signal} s @returns {Step[]} */
   receive(s) {
     const { negotiation } = this;
-    const attempt = s.attempt ?? 0;
     if (this.over || (this.state === "ending" && !this.flushing)) {
       if (this.over) this.node.signaled(this.peer, s);
     } else if (this.keeper) {
@@ -140,10 +139,9 @@ export class Link {
       if (s.type === "fail" && this.fallback) return negotiation.retry();
       this.fail(this.trouble(s.type === "fail" ? "negotiation" : "refused", `it ${s.type}s: ${s.text}`));
     } else if (s.type === "repair") { // it has seen this attempt, and asks all the same
-      if (attempt >= negotiation.attempt) return this.startAnew(settleTime);
+      if ((s.attempt ?? 0) >= negotiation.attempt) return this.startAnew(settleTime);
     } else if (s.type === "offer" && s.repair) { // there is no such link here
-      negotiation.attempt = Math.max(negotiation.attempt, attempt);
-      this.request("");
+      this.request("", s.attempt);
     } else if (!this.answersOther(s)) {
       return negotiation.receive(s);
     }
@@ -295,9 +293,11 @@ export class Link {
     else if (this.isOpen) this.keeper?.changed();
   }
 
-  /** Asks the offering end for an offer: of a path for the link with that id, or of a new link if link is empty. @param {string} link */
-  request(link) {
-    this.tell({ type: "repair", link: link || undefined }, this.negotiation.attempt);
+  /** Asks the offering end for an offer: of a path for the link with that id, or of a new link if link is empty. @param {string} link @param {number} [said] the attempt that it has made without such a link */
+  request(link, said) {
+    const { negotiation } = this;
+    negotiation.attempt = laterAttempt(negotiation.attempt, said);
+    this.tell({ type: "repair", link: link || undefined }, negotiation.attempt);
   }
 
   /**

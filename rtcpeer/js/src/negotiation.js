@@ -11,6 +11,11 @@ const maxEarly = 64; // candidates that may wait for a description
 export const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
 /** The largest plausible number of an attempt. An end that counts from 1 never reaches it. */
 export const maxAttempt = 2 ** 52;
+/** How much larger than the last number the next one may be. Otherwise one forged number could be the largest, and no attempt would follow on it. */
+const maxJump = 2 ** 31 - 1;
+
+/** The number of the last attempt after a signal has come: the signal's number, if it is larger than known, and can be true. @param {number} known @param {any} [said] undefined: it has none */
+export const laterAttempt = (known, said) => (said > known && said <= known + maxJump ? said : known);
 
 export class Negotiation {
   attempt = 0; // of the current offer; 0 before the first
@@ -35,11 +40,11 @@ export class Negotiation {
 
   /** @param {Signal} s @returns {Step[]} */
   receive(s) {
-    const current = !s.attempt || s.attempt === this.attempt || (!this.offers && this.attempt === 0);
+    const current = !s.attempt || s.attempt === this.attempt || !this.attempt;
     switch (s.type) {
       case "offer": {
         const attempt = s.attempt || 1;
-        if (this.offers || (attempt <= this.attempt && s.link === this.link)) return []; // not its part, or replaced by a later one
+        if (laterAttempt(this.attempt, attempt) === this.attempt && s.link === this.link) return []; // replaced by a later one, or forged
         if (this.attempt > 0) this.early = [];
         this.attempt = attempt;
         this.link = s.link;

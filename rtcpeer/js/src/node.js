@@ -399,10 +399,10 @@ export class RtcNode {
     if (!link && this.guest && id === this.host && itself) this.end(hostGone("by peer"));
   }
 
-  /** @internal Takes a signal. An offer may ask for a new link. An end that does not know yet that its link is over here is told so. @param {number} from @param {Signal} s */
+  /** @internal Takes a signal. An offer may ask for a new link, if it is not one to the offering end. An end that does not know yet that its link is over here is told so. @param {number} from @param {Signal} s */
   signaled(from, s) {
     const peer = this.roster.get(from);
-    if (this.ended || (s.attempt ?? 0) > maxAttempt || !peer || peer.take(s) || !peer.present) return;
+    if (this.ended || (s.attempt ?? 0) > maxAttempt || (s.type === "offer" && this.id > from) || !peer || peer.take(s) || !peer.present) return;
     if (s.type === "repair" || (s.type === "offer" && (s.repair || peer.ended))) this.refuseLink(from, s, endedHere);
     else if (s.type === "offer") this.connect(peer.member, s);
   }

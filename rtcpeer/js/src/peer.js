@@ -6,6 +6,7 @@
 
 import { now } from "./basics.js";
 import { Link } from "./link.js";
+import { laterAttempt } from "./negotiation.js";
 
 /** @import { RtcNode } from "./node.js" */
 /** @import { Bye, Signal } from "./wire.js" */
@@ -82,10 +83,9 @@ export class Peer {
 
   /** A signal comes while the next link waits. @param {Link} before @param {Signal} s */
   waited(before, s) {
-    this.attempt = Math.max(this.attempt, s.attempt ?? 0);
+    this.attempt = laterAttempt(this.attempt, s.attempt);
     if (s.type === "refuse" && before.isAbout(s)) this.stop(before);
-    else if (s.type === "offer" && !s.repair) this.again(before, s);
-    else if (s.type === "offer" || s.type === "repair") this.again(before); // the other end has not noticed, or waits
+    else if (/offer|repair/.test(s.type)) this.again(before, s); // if it is about the link before, the other end has not noticed, or waits
   }
 
   /** Something has changed that makes a try worthwhile. */

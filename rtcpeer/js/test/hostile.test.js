@@ -146,6 +146,37 @@ test("a fail signal does not end an open link", async (t) => {
   for (const p of [a, b]) assert.deepEqual(p.events.map((e) => e.kind), ["connected", "packet"]);
 });
 
+test("an offer to the offering end does not end an open link", async (t) => {
+  const { a, b, ofB } = await pair(t);
+  for (const link of [ofB.id, "another", undefined]) b.node.signaled(a.id, { type: "offer", attempt: 100, sdp: "v=0", link });
+  await Promise.all([a.node.send({ peer: b.id, data: "still" }), b.node.send({ peer: a.id, data: "still" })]);
+  await Promise.all([a.until("the packet", () => a.packets(b.id).length), b.until("the packet", () => b.packets(a.id).length)]);
+  for (const p of [a, b]) assert.deepEqual(p.events.map((e) => e.kind), ["connected", "packet"]);
+});
+
+for (const when of ["over a link", "between two links"]) {
+  test(`a forged number of an attempt ${when} does not keep two members from linking again`, async (t) => {
+    const { a, b, ofA, ofB } = await pair(t);
+    const linked = (n) => Promise.all([[a, b], [b, a]].map(([p, { id }]) => p.until(`${n} links`, () => p.events.filter((e) => e.kind === "connected" && e.peer === id).length === n)));
+    const forge = () => {
+      for (const [to, from] of [[a, b], [b, a]]) {
+        for (const type of ["answer", "candidate", "repair", "offer"]) to.node.signaled(from.id, { type, attempt: 2 ** 52, link: ofA.id, sdp: "v=0", repair: true });
+      }
+    };
+    if (when === "over a link") {
+      forge();
+      await a.node.send({ peer: b.id, data: "still" }); // by then the signals are used
+      await b.until("the packet", () => b.packets(a.id).length);
+      ofB.end("lost");
+    } else {
+      ofB.end("lost");
+      await Promise.all([a.event("disconnected", b.id), b.event("disconnected", a.id)]);
+      forge();
+    }
+    await linked(2);
+  });
+}
+
 test("an offer in the name of another member does not take over the link", async (t) => {
   const { a, b, ofA } = await pair(t);
   let answered;

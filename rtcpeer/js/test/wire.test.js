@@ -91,6 +91,14 @@ test("candidates that come early wait for the description, in bounds", () => {
   assert.deepEqual(n.receive({ type: "answer", attempt: 1, sdp: "v=0" }), [], "a second answer");
 });
 
+test("the number of a further offer for a link may be larger than the next one, but not by any amount", () => {
+  const n = new Negotiation(false), offer = (attempt, link) => n.receive({ type: "offer", attempt, link, sdp: "v=0" }).length;
+  n.attempt = 3;
+  assert.deepEqual([offer(2 ** 52, "A"), offer(7, "B")], [1, 1]);
+  assert.deepEqual([offer(7 + 2 ** 31, "B"), offer(2 ** 52, "B"), n.attempt], [0, 0, 7]);
+  assert.deepEqual([offer(6 + 2 ** 31, "B"), n.attempt], [1, 6 + 2 ** 31]);
+});
+
 test("signals of an earlier attempt are ignored", () => {
   const offering = new Negotiation(true);
   offering.retry();
