@@ -299,10 +299,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	unseen := m == nil || m.awaited
 	if m == nil { // it joined just before the room moved, or its place was given up
 		m = r.add(a.Seat.ID, a.Join)
-		if i := slices.IndexFunc(r.lost, func(p place) bool { return p.id == m.id }); i >= 0 {
-			m.generation = r.lost[i].generation // of its ticket
-			r.lost = slices.Delete(r.lost, i, i+1)
-		}
+		r.retake(m)
 	}
 	for _, o := range a.Tickets { // the record may be older than the latest ticket
 		m.cameWith(o)
@@ -396,6 +393,7 @@ func (r *room) miss(m *Member, id signaling.PeerID) {
 		reason = signaling.LeftLost
 	default:
 		expected := r.add(id, signaling.Join{})
+		r.retake(expected)
 		expected.awaited, expected.adopted = true, true
 		expected.detach()
 		return

@@ -458,6 +458,31 @@ func TestAttachAfterTheGracePeriod(t *testing.T) {
 	}
 }
 
+// A room that was asleep moves, and its only member comes back and leaves: the room is over, and does not fall asleep again.
+func TestSleepingRoomThatMovedEnds(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		next := func() *Store {
+			return newStoreOf(t, func(c *Config) { c.Clock, c.RebuildTime, c.Log = clock.New(time.Hour), time.Hour, discard })
+		}
+		s := next()
+		v, m, w := enter(t, s, signaling.Join{Room: "r"})
+		require.True(t, m.Detach(v))
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		rec, ok := s.Record("r")
+		require.True(t, ok)
+		require.True(t, rec.Asleep)
+		to := next()
+		to.Adopt("r", rec, free{})
+		require.True(t, to.Has("r"))
+		require.False(t, to.Awake("r"))
+		v2, m2, _ := enter(t, to, signaling.Join{Resume: w.Resume})
+		m2.Leave(v2)
+		require.False(t, to.Awake("r"))
+		require.False(t, to.Has("r"), "the room is still asleep, although its only member has left")
+	})
+}
+
 // What guests have said of their host counts on the next server, too, and so does what they took back.
 func TestHostIsLostWhileTheRoomMoves(t *testing.T) {
 	for name, tt := range map[string]struct {

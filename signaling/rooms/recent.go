@@ -15,7 +15,3 @@ func (r *recent[T]) add(one T) {
 }
 
 func (r recent[T]) has(one T) bool { return slices.Contains(r, one) }
-
-func (r *recent[T]) remove(one T) {
-	*r = slices.DeleteFunc(*r, func(other T) bool { return other == one })
-}

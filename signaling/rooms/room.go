@@ -213,6 +213,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	}
 	if m == nil {
 		m = r.add(t.ID, j)
+		r.retake(m)
 	}
 	if unseen { // nothing is known of it but its ticket
 		m.grant(Grant{Expires: t.Expires, Subject: t.Subject, MayHost: t.MayHost})
@@ -220,9 +221,6 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if t.Process != r.process {
 		r.returned[t.ID] = true
 		m.cameWith(t.origin)
-	} else if m.generation != t.Generation { // the client may come again with the same ticket
-		r.lost.remove(place{t.ID, t.Generation})
-		m.generation = t.Generation
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
@@ -243,7 +241,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if m.id == r.host {
 		r.hostBack = max(1, r.store.clock.Now())
 	}
-	if m.hostLost != 0 {
+	if m.id == r.host || m.hostLost != 0 {
 		r.lookAtHost()
 	}
 	r.store.counters.resumes.Add(1)
@@ -280,6 +278,14 @@ func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	r.dirty = true
 	r.store.counters.members.Add(1)
 	return m
+}
+
+// retake gives m the generation of the place that it had lost, if there is one: its tickets have it. The caller holds mu.
+func (r *room) retake(m *Member) {
+	if i := slices.IndexFunc(r.lost, func(p place) bool { return p.id == m.id }); i >= 0 {
+		m.generation = r.lost[i].generation
+		r.lost = slices.Delete(r.lost, i, i+1)
+	}
 }
 
 // newID returns an id for a newcomer. The first one that may be the host gets the host's id, which is given only

@@ -223,9 +223,11 @@ func TestMostGuestsHaveLostTheHost(t *testing.T) {
 }
 
 // A page that is reloaded loses the server and its guests in the same moment. It is the host again if it is back within
-// five seconds of that.
+// five seconds of that, and has links with most of its guests five seconds later.
 func TestHostLosesServerAndGuests(t *testing.T) {
-	for name, back := range map[string]bool{"and is back": true, "for good": false} {
+	for name, tt := range map[string]struct{ back, linked bool }{
+		"and is back": {true, true}, "and is back, and links nobody": {true, false}, "for good": {false, false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 				all := star(t, s, ableToHost, ableToHost, ableToHost)
@@ -237,16 +239,25 @@ func TestHostLosesServerAndGuests(t *testing.T) {
 				for _, m := range all[1:] {
 					m.wantNothing()
 				}
-				if back {
+				if tt.back {
 					join := migrating(ableToHost)
 					join.Resume = all[0].welcome.Resume
 					host := s.member(t, join)
 					require.Equal(t, signaling.Host, host.id())
 					require.Equal(t, 1, host.welcome.Term)
+					time.Sleep(4 * time.Second)
+				}
+				for _, m := range all[1:] {
+					if tt.back {
+						m.wantNothing()
+					}
+					if tt.linked {
+						m.send(signaling.HostLost{Term: 1, Back: true})
+					}
 				}
 				time.Sleep(30 * time.Second)
 				for _, m := range all[1:] {
-					if back {
+					if tt.linked {
 						m.wantNothing()
 					} else {
 						m.wantHost(all[1], 2)

@@ -109,8 +109,13 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 func (s *session) act(frame []byte, began time.Time) error {
 	for {
 		place := s.place.Load()
-		if place != nil && s.member.Load() == nil && !place.Forward(frame) {
-			return nil
+		if place != nil && s.member.Load() == nil {
+			if err := s.asksForAnswer(frame); err != nil {
+				return err
+			}
+			if !place.Forward(frame) {
+				return nil
+			}
 		}
 		m, err := s.dialect.Decode(frame)
 		if err != nil {
@@ -130,6 +135,19 @@ const (
 	// bufferOf is how many bytes a bytes.Buffer takes at most for each byte in it, because it doubles.
 	bufferOf = 2
 )
+
+// asksForAnswer returns the error for a short frame of an unknown kind, with which a page asks whether its server is there
+// (PROTOCOL.md). It must not wait for an owner of the room.
+func (s *session) asksForAnswer(frame []byte) error {
+	if len(frame) > 64 {
+		return nil
+	}
+	_, err := s.dialect.Decode(frame)
+	if why, ok := errors.AsType[*signaling.Error](err); ok && why.Code == signaling.CodeUnknownKind {
+		return err
+	}
+	return nil
+}
 
 const (
 	// A frame counts once more for MessageRate for each costBytes of its size, and for each costPieces reads or
