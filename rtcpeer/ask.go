@@ -93,12 +93,18 @@ func (r *room) ask(ctx context.Context, m signaling.Message) (*ask, error) {
 
 // sendAgain sends what the server has not done.
 func (r *room) sendAgain(ctx context.Context) error {
+	return r.sendKept(ctx, func(signaling.Message) bool { return true })
+}
+
+func (r *room) sendKept(ctx context.Context, which func(signaling.Message) bool) error {
 	r.sending.Lock()
 	defer r.sending.Unlock()
 	r.mu.Lock()
 	var messages []signaling.Message
 	for _, a := range r.asking {
-		messages = append(messages, a.message)
+		if which(a.message) {
+			messages = append(messages, a.message)
+		}
 	}
 	r.mu.Unlock()
 	for _, m := range messages {
@@ -109,18 +115,12 @@ func (r *room) sendAgain(ctx context.Context) error {
 	return nil
 }
 
-// sendNamed sends the Successor again if it is of that member.
-func (r *room) sendNamed(ctx context.Context, id PeerID) error {
-	r.sending.Lock()
-	defer r.sending.Unlock()
-	r.mu.Lock()
-	a := r.asked(signaling.Successor{})
-	named := a != nil && a.message == signaling.Successor{ID: id}
-	r.mu.Unlock()
-	if !named {
-		return nil
-	}
-	return r.signaler.Send(ctx, signaling.Successor{ID: id})
+// sendAbout sends the Successor and the Kick of a member again.
+func (r *room) sendAbout(ctx context.Context, id PeerID) error {
+	return r.sendKept(ctx, func(m signaling.Message) bool {
+		kick, _ := m.(signaling.Kick)
+		return kick.ID == id || m.Kind() == signaling.KindSuccessor && m == signaling.Successor{ID: id}
+	})
 }
 
 // asked returns the ask of which m is another form: that of its kind and, of Kicks, that of the same member. It may be nil.

@@ -58,10 +58,10 @@ func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
 	return nil
 }
 
-// nameAgain names the successor again when that member comes: a server that was restarted did not know it before.
-func (n *Node) nameAgain(id PeerID) {
-	if err := n.room.sendNamed(n.ctx, id); err != nil {
-		n.log.Debug("successor not named again", "peer", id, "err", err)
+// askAgain asks again for what is about a member that comes: a server that was restarted did not know it before.
+func (n *Node) askAgain(id PeerID) {
+	if err := n.room.sendAbout(n.ctx, id); err != nil {
+		n.log.Debug("not asked again", "peer", id, "err", err)
 	}
 }
 
@@ -77,7 +77,7 @@ func (n *Node) follow(c signaling.HostChanged) {
 			there = append(there, m.ID)
 			expected[m.ID] = true
 		}
-		n.setRoute(&host{node: n, before: n.guest, settled: newWakeup(), expected: expected})
+		n.setRoute(&host{node: n, before: n.guest, settled: newWakeup(), expected: expected, untold: make(map[*link][]*departure)})
 	}
 	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))

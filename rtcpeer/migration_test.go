@@ -118,8 +118,7 @@ func TestHostCloses(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
-// The host is taken out of the room, as the operator of the server may do. The guests follow the next one, also if the old
-// one's word that it was kicked overtakes the server's of the next.
+// Members that refuse new links follow the next host, and it keeps them.
 func TestMembersThatRefuseFollowTheNextHost(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		for _, n := range w.nodes {
@@ -135,6 +134,8 @@ func TestMembersThatRefuseFollowTheNextHost(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// The host is taken out of the room, as the operator of the server may do. The guests follow the next one, also if the old
+// one's word that it was kicked overtakes the server's of the next.
 func TestHostIsKicked(t *testing.T) {
 	for _, lag := range []time.Duration{0, time.Second} {
 		t.Run(fmt.Sprintf("server %v", lag), func(t *testing.T) {

@@ -34,14 +34,16 @@ type host struct {
 	mu       sync.Mutex
 	expected map[PeerID]bool // members of the room when this node became the host, and not linked since
 	gone     []PeerID        // those of them that could not be linked
-	untold   []*departure    // each is for one guest
+	// untold has the departures that a guest is not told of yet. tellLater runs for each guest that has an entry.
+	untold map[*link][]*departure
 }
 
 // A departure is the end of a guest that another one is not told of yet.
 type departure struct {
-	to     *link
 	peer   PeerID
 	reason DisconnectReason
+	rest   flush     // what the other one has to take before
+	until  time.Time // it is told then at the latest
 }
 
 func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
@@ -243,7 +245,7 @@ func (r *host) up(l *link) {
 		r.before.linked(l)
 	}
 	for _, other := range others {
-		r.tell(func(d *departure) bool { return d.to == other && d.peer == l.peer }) // it is back
+		r.tellAtOnce(other, l.peer)
 		announce(other, sysAddPeer, l.peer)
 	}
 	r.mu.Unlock()
@@ -292,46 +294,67 @@ func (r *host) down(l *link, reason DisconnectReason) {
 // part tells a guest that another one is gone, when it has taken what was passed on before: what comes on another lane
 // after the announcement is dropped. It waits at most Config.SlowAfter. A game does not say what it has taken. mu is held.
 func (r *host) part(to *link, peer PeerID, reason DisconnectReason) {
-	gone := &UndeliveredError{Bytes: make(map[PeerID]int)}
-	var rest flush
+	d := &departure{peer: peer, reason: reason, until: time.Now().Add(r.node.config.SlowAfter)}
 	if to.id != "" {
-		rest = newFlush([]*link{to})[1:].next(gone) // lane 0 brings the announcement itself
+		d.rest = newFlush([]*link{to})[1:] // lane 0 brings the announcement itself
 	}
-	if len(rest) == 0 {
-		announceGone(to, peer, reason)
-		return
+	untold, running := r.untold[to]
+	rest := r.tell(to, append(untold, d))
+	if running || len(rest) > 0 {
+		r.untold[to] = rest
 	}
-	own := &departure{to, peer, reason}
-	r.untold = append(r.untold, own)
-	to.goroutines.Go(func() {
-		ctx, cancel := context.WithTimeout(r.node.ctx, r.node.config.SlowAfter)
-		defer cancel()
-		ticker := time.NewTicker(flushEach)
-		defer ticker.Stop()
-		for len(rest) > 0 && ctx.Err() == nil {
-			select {
-			case <-ticker.C:
-				rest = rest.next(gone)
-			case <-to.over:
-				rest = nil
-			case <-ctx.Done():
-			}
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.tell(func(d *departure) bool { return d == own })
-	})
+	if !running && len(rest) > 0 {
+		to.goroutines.Go(func() { r.tellLater(to) })
+	}
 }
 
-// tell announces the departures for which due returns true; mu is held.
-func (r *host) tell(due func(*departure) bool) {
-	r.untold = slices.DeleteFunc(r.untold, func(d *departure) bool {
-		if !due(d) {
-			return false
+// tellLater tells a guest of the departures that wait, until none is left.
+func (r *host) tellLater(to *link) {
+	ticker := time.NewTicker(flushEach)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-to.over:
+		case <-r.node.ctx.Done():
 		}
-		announceGone(d.to, d.peer, d.reason)
-		return true
-	})
+		r.mu.Lock()
+		r.untold[to] = r.tell(to, r.untold[to])
+		if len(r.untold[to]) == 0 {
+			delete(r.untold, to)
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+	}
+}
+
+// tell announces those of a guest's departures that are due, in their order: the guest takes first what was sent first. It
+// returns the others; mu is held.
+func (r *host) tell(to *link, untold []*departure) []*departure {
+	over := to.why() != 0 || r.node.ctx.Err() != nil
+	for len(untold) > 0 {
+		d := untold[0]
+		d.rest = d.rest.next(&UndeliveredError{Bytes: make(map[PeerID]int)})
+		if len(d.rest) > 0 && !over && time.Now().Before(d.until) {
+			break
+		}
+		announceGone(to, d.peer, d.reason)
+		untold = untold[1:]
+	}
+	return untold
+}
+
+// tellAtOnce announces the departure of a peer that is back, if that waits; mu is held.
+func (r *host) tellAtOnce(to *link, peer PeerID) {
+	if untold, waits := r.untold[to]; waits {
+		r.untold[to] = slices.DeleteFunc(untold, func(d *departure) bool {
+			if d.peer == peer {
+				announceGone(to, peer, d.reason)
+			}
+			return d.peer == peer
+		})
+	}
 }
 
 // announce tells a guest about another one. Announcements are few and small, so the lane's room does not bound them; a

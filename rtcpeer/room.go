@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -247,7 +248,10 @@ func (r *room) showOwn(metadata json.RawMessage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = metadata
-	r.settle(signaling.Metadata{})
+	// Else it answers an earlier call, or part of it is granted. To send it again does no harm.
+	if a := r.asked(signaling.Metadata{}); a != nil && bytes.Equal(a.message.(signaling.Metadata).Metadata, metadata) {
+		r.settle(a.message)
+	}
 }
 
 func (r *room) renewToken(token string) {

@@ -269,7 +269,7 @@ func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := l.entry; !r.shut && p.present && !p.node.refuse.Load() {
+	if p := l.entry; !r.shut && p.present && (!p.node.refuse.Load() || p.node.isGuest()) {
 		return r.make(p, first), remainder{}
 	}
 	return nil, r.halt(l)

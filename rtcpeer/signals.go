@@ -33,9 +33,10 @@ func (n *Node) run(welcome signaling.Welcome) {
 			n.hostChanged(m)
 		case signaling.Joined:
 			n.joined(m.Member)
-			n.nameAgain(m.Member.ID)
+			n.askAgain(m.Member.ID)
 		case signaling.Left:
 			n.left(m.ID, m.Reason)
+			n.room.hasLeft(m.ID) // Kick relies on this order
 		case signaling.Signal:
 			n.signaled(m)
 		case signaling.Metadata:
@@ -189,7 +190,6 @@ func (n *Node) resume(r remainder) {
 // example if it is slower than its guests when the server was restarted; if it does not, the server ends the room.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, stands := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
-	n.room.hasLeft(id) // Kick relies on this order
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:

@@ -31,7 +31,7 @@ const signalBacklog = 128; // signals of one peer that may wait to be used
 // How long a bye may take to arrive: byeTime if the program here has ended the link, and whyTime after any other reason. werift
 // sends it with its next acknowledgement of a beat, a second later.
 const byeTime = 200, whyTime = 2000;
-const askEach = 20; // how often the other end is asked what it has taken
+const askEach = 100; // how often the other end is asked what it has taken
 const drainTime = 500; // how long this end waits for the other end, which has ended the link, to close the path
 
 export class Link {
