@@ -66,6 +66,8 @@ export class Migration {
       if (m.kind === "left" && !node.roster.get(m.id)?.link) node.route.abandon?.(m.id, "lost");
     };
     signaling.onend = (why) => {
+      // The host has said that one of the two was kicked; the server, which has not, will say which.
+      if (why.code === "kicked" && !signaling.error && !signaling.socket) return this.awaitWord(() => signaling.onend(why));
       if (!node.openLinks().length) this.guest?.partAll();
       onend(why);
     };
@@ -99,14 +101,21 @@ export class Migration {
     for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // their links were refused
   }
 
-  /** The host has ended the link. Either the server names another host, or the host has only disconnected this guest. @internal */
-  awaitWord() {
+  /**
+   * The host has ended the link. Either the server names another host, or the same one comes back, or end ends the node: the
+   * host has only disconnected this guest. While the connection to the server is lost, this cannot be known.
+   * @internal
+   */
+  awaitWord(end = () => {
+    this.guest?.partAll();
+    this.node?.end(new this.error("host_gone", "the host is gone: by peer"));
+  }) {
     const node = /** @type {RtcNode} */ (this.node);
     clearTimeout(node.timer);
     node.timer = setTimeout(() => {
-      if (!node.signaling.socket) return this.awaitWord();
-      this.guest?.partAll();
-      node.end(new this.error("host_gone", "the host is gone: by peer"));
+      if (node.roster.get(node.host)?.running) return; // the same host is back
+      if (node.signaling.socket) end();
+      else this.awaitWord(end);
     }, wordTime);
   }
 }

@@ -156,12 +156,34 @@ test("a kicked guest is told so, even if the host's message comes before the ser
   }
 });
 
-test("the host is kicked: its guests follow the next host, even if its own message comes first", async (t) => {
-  const [a, b, c] = await room("operator", {}, {}, {});
+/** Holds the waits of guests for the server's word, and returns them. */
+function heldWaits(t) {
   const waits = new Map(), { setTimeout, clearTimeout } = globalThis;
   t.after(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
   globalThis.setTimeout = (f, ms, ...rest) => (ms === 5000 ? (waits.set(String(waits.size), f), String(waits.size - 1)) : setTimeout(f, ms, ...rest));
   globalThis.clearTimeout = (timer) => waits.delete(timer) || clearTimeout(timer);
+  return waits;
+}
+
+test("a guest whose host has disconnected it waits for no other host when that one is back", async (t) => {
+  const [a, b, c] = await room("restarted", { keepPlace: true, newRoom: { migrates: true, hostTimeout: 60000 } }, {}, {});
+  const waits = heldWaits(t), { resume } = a.node;
+  a.node.disconnect(c.id);
+  await c.event("disconnected", 1);
+  assert.equal(waits.size, 1);
+  a.node.suspend();
+  a.node.signaling.closed = true; // its program is over
+  const back = await member(`${server.url}/restarted`, { resume });
+  await c.until("the host again", () => c.events.filter((e) => e.kind === "connected" && e.peer === 1).length === 2);
+  for (const late of waits.values()) late();
+  assert.equal(c.node.error, null);
+  await hosts(1, 1, back, b, c);
+  for (const p of [b, c, back]) await p.close();
+});
+
+test("the host is kicked: its guests follow the next host, even if its own message comes first", async (t) => {
+  const [a, b, c] = await room("operator", {}, {}, {});
+  const waits = heldWaits(t);
   const later = [];
   for (const { node } of [b, c]) {
     const { onmessage } = node.signaling;
@@ -174,6 +196,37 @@ test("the host is kicked: its guests follow the next host, even if its own messa
   for (const act of [...later.restore, ...later]) act();
   await hosts(b.id, 2, b, c);
   assert.equal(waits.size, 0, "nobody takes it for its own end any more");
+  await b.close();
+  await c.close();
+});
+
+test("a guest that hears of a kick while it is away from the server waits for the server, and follows the next host", async (t) => {
+  let away = false;
+  const dials = [];
+  function Gate(...args) {
+    if (!away) return new WebSocket(...args);
+    const dial = { close() {}, send() {} };
+    dials.push(dial);
+    return dial;
+  }
+  const [a, b, c] = await room("operator-away", {}, {}, { WebSocket: Gate });
+  const waits = heldWaits(t);
+  away = true;
+  c.node.signaling.socket.terminate();
+  await eventually("c dials", () => dials.length);
+  a.node.end(new rtcpeer.RtcPeerError("kicked", "by the operator"));
+  assert.equal((await c.event("disconnected", 1)).reason, "kicked");
+  await eventually("b is the host, and waits no more", () => b.node.host === b.id && waits.size === 1);
+  for (const [timer, late] of waits) {
+    waits.delete(timer);
+    late();
+    break;
+  }
+  assert.deepEqual([c.node.error, waits.size], [null, 1]);
+  away = false;
+  for (const dial of dials) dial.onclose({ reason: "" });
+  await hosts(b.id, 2, b, c);
+  assert.equal(waits.size, 0);
   await b.close();
   await c.close();
 });
