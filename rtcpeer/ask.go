@@ -17,6 +17,10 @@ type ask struct {
 	err     error             // why it cannot; set before done is closed
 }
 
+// maxAsking is how many asks are kept. Beyond it the oldest Kick is forgotten: that of a member which a server that was
+// restarted does not know is never done otherwise, unless the member comes back.
+const maxAsking = 1024
+
 // hostError returns why this node cannot ask the server for what only the host may do, or nil.
 func (n *Node) hostError() error {
 	switch {
@@ -144,6 +148,10 @@ func sameAsk(a, b signaling.Message) bool {
 func (r *room) keep(m signaling.Message) *ask {
 	a := r.asked(m)
 	if a == nil {
+		if len(r.asking) >= maxAsking {
+			oldest := slices.IndexFunc(r.asking, func(a *ask) bool { return a.message.Kind() == signaling.KindKick })
+			r.settle(r.asking[oldest].message) // of the other kinds there is one each
+		}
 		a = &ask{done: make(chan struct{})}
 		r.asking = append(r.asking, a)
 	}

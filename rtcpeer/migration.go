@@ -77,7 +77,7 @@ func (n *Node) follow(c signaling.HostChanged) {
 			there = append(there, m.ID)
 			expected[m.ID] = true
 		}
-		n.setRoute(&host{node: n, before: n.guest, settled: newWakeup(), expected: expected, untold: make(map[*link][]*departure)})
+		n.setRoute(newHost(n, n.guest, expected))
 	}
 	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))

@@ -156,7 +156,7 @@ func (n *Node) chooseRoute() {
 	case n.room.topology == Mesh:
 		n.setRoute(&mesh{node: n})
 	case n.hosts():
-		n.setRoute(&host{node: n, settled: newWakeup(), untold: make(map[*link][]*departure)})
+		n.setRoute(newHost(n, nil, nil))
 	default:
 		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime), opened: newWakeup()}
 		n.setRoute(n.guest)

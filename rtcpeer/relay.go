@@ -38,6 +38,11 @@ type host struct {
 	untold map[*link][]*departure
 }
 
+// newHost returns the route of a host. before is its route as a guest, or nil.
+func newHost(n *Node, before *guest, expected map[PeerID]bool) *host {
+	return &host{node: n, before: before, settled: newWakeup(), expected: expected, untold: make(map[*link][]*departure)}
+}
+
 // A departure is the end of a guest that another one is not told of yet.
 type departure struct {
 	peer   PeerID
