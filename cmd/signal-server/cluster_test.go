@@ -176,16 +176,15 @@ type guest struct {
 	join  signaling.Join
 	wg    sync.WaitGroup
 
-	mu       sync.Mutex // guards the fields below
-	at       int        // server
-	conn     *websocket.Conn
-	welcome  signaling.Welcome
-	online   bool
-	wrong    []string // what must not happen
-	last     error    // for which it could not come back
-	got      chan string
-	answered chan struct{} // gets a token when the room was locked or opened; nil: nobody waits for it
-	over     bool
+	mu      sync.Mutex // guards the fields below
+	at      int        // server
+	conn    *websocket.Conn
+	welcome signaling.Welcome
+	online  bool
+	wrong   []string // what must not happen
+	last    error    // for which it could not come back
+	got     chan string
+	over    bool
 }
 
 var errSent = errors.New("sent away")
@@ -290,11 +289,6 @@ func (g *guest) read(conn *websocket.Conn, known func(signaling.PeerID) bool) {
 			case g.got <- string(m.Data):
 			default:
 			}
-		case signaling.Lock:
-			select {
-			case g.answered <- struct{}{}:
-			default:
-			}
 		}
 		g.mu.Unlock()
 		_ = err
@@ -380,7 +374,7 @@ func (c *manyRooms) members(t *testing.T, j signaling.Join, at int) (members []*
 	var ids []signaling.PeerID // which never change
 	for i := range ofRoom {
 		j.Metadata = []byte(metadataOf(i + 1))
-		g := &guest{fleet: c.fleet, join: j, at: (at + i) % 3, got: make(chan string, 16), answered: make(chan struct{}, 1)}
+		g := &guest{fleet: c.fleet, join: j, at: (at + i) % 3, got: make(chan string, 16)}
 		began := time.Now()
 		require.NoError(t, g.enter())
 		if i > 0 {

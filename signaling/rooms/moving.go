@@ -379,7 +379,8 @@ func (m *Member) catchUp() {
 }
 
 // miss handles a member that m knows, if it is not in the room. Either it is gone and m was not told, or it joined just
-// before the room moved: then it has a place as if its session had just been lost. The caller holds mu.
+// before the room moved: then, as long as its ticket is valid here (checkEarlier), it has a place as if its session had just
+// been lost. The caller holds mu.
 func (r *room) miss(m *Member, id signaling.PeerID) {
 	if r.members[id] != nil || id == m.id {
 		return
@@ -389,7 +390,7 @@ func (r *room) miss(m *Member, id signaling.PeerID) {
 	case left:
 	case slices.Contains(r.kicked, id):
 		reason = signaling.LeftKicked
-	case r.returned == nil || r.returned[id] || r.store.clock.Now() >= r.movedUntil:
+	case r.returned == nil || r.returned[id] || !r.store.rebuilding() && r.store.clock.Now() >= r.movedUntil:
 		reason = signaling.LeftLost
 	default:
 		expected := r.add(id, signaling.Join{})
